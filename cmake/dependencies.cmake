@@ -1,0 +1,11 @@
+# Libraries that others keep; docs/decisions/ says why each one.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(XCRYPT REQUIRED IMPORTED_TARGET libcrypt)
+pkg_check_modules(NATS REQUIRED IMPORTED_TARGET libnats)
+if(TESSERA_TESTS)
+  pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()

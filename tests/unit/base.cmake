@@ -1,0 +1,3 @@
+unit_test(base base)
+unit_test(base_log base)
+unit_test(base_syslog base)
