@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * connect - the JSON of CONNECT (PROTOCOL.md 1.7, AUTH.md 1)
+ *
+ * Keys are matched without regard to ASCII case, the last duplicate wins, whatever its case;
+ * unknown keys are ignored. A wrong type (of an earlier duplicate, too), trailing bytes or
+ * anything that is no JSON object is an error. null is as if the key were absent. Bytes that
+ * are no UTF-8 inside a string become U+FFFD. All as in the reference; differences are
+ * (docs/differences.md): null in place of the object, a key that only Unicode's case folding
+ * equals, numbers beyond 64 bits and bad UTF-8 inside the arrays and objects of unknown keys
+ * close here and not there, or are ignored here and not there.
+ *
+ * Owns     a struct connect_info owns its strings, secrets among them:
+ *          connect_info_release() wipes and frees them. The JSON text is the caller's to wipe.
+ * Threads  any.
+ */
+#ifndef TESSERA_PROTO_CONNECT_H
+#define TESSERA_PROTO_CONNECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct connect_info {
+    bool verbose, pedantic, tls_required, echo, headers, no_responders;
+    bool new_account;
+    int64_t protocol; /* any integer: the caller refuses what is not 0 or 1 */
+    /* Strings: data NULL when the key is absent; may hold any byte, NUL included; a NUL
+     * follows the last byte. */
+    struct str name, lang, version;
+    struct str auth_token, user, pass, nkey, sig, jwt; /* secret */
+    struct str account;                                /* "" is as good as absent */
+};
+
+/* What holds before the first CONNECT: verbose, pedantic and echo on, the rest off. */
+void connect_info_init(struct connect_info *info);
+void connect_info_release(struct connect_info *info);
+/* Wipes and frees only the credentials. */
+void connect_info_wipe_secrets(struct connect_info *info);
+
+/* Reads json over what *info holds: keys that are absent keep their value, the defaults of
+ * connect_info_init() or those of an earlier CONNECT. Credentials are no exception: wipe them
+ * once they were judged, or a second CONNECT without any would enter with the first one's.
+ * ERR_INVALID, ERR_NOMEM: a part may have been read; the connection is to be closed.
+ * The text of why never quotes the input. */
+enum err connect_info_parse(struct connect_info *info, struct str json, struct errmsg *why);
+
+/* A one-line description for the trace log: parsed, non-secret fields; of the credentials
+ * only which were sent. Cut to size, NUL included. */
+void connect_info_describe(const struct connect_info *info, char *out, size_t size);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * CONNECT's JSON. Strings end in a NUL, an error has a text, reading what was accepted again
+ * changes nothing, and the description is one printable line.
+ */
+#include <assert.h>
+
+#include "proto/connect.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check_string(struct str string)
+{
+    assert(string.data != NULL || string.len == 0);
+    assert(string.data == NULL || string.data[string.len] == '\0');
+}
+
+static void
+check_strings(const struct connect_info *info)
+{
+    check_string(info->name);
+    check_string(info->lang);
+    check_string(info->version);
+    check_string(info->auth_token);
+    check_string(info->user);
+    check_string(info->pass);
+    check_string(info->nkey);
+    check_string(info->sig);
+    check_string(info->jwt);
+    check_string(info->account);
+}
+
+static void
+check_line(const struct connect_info *info, char *line, size_t size)
+{
+    connect_info_describe(info, line, size);
+    assert(strlen(line) < size);
+    for (const char *at = line; *at != '\0'; at++)
+        assert((unsigned char)*at >= ' ' && *at != 0x7f);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str json = { (const char *)data, size };
+    struct connect_info info;
+    struct errmsg why = { "" };
+    char first[1024], second[1024];
+    enum err err;
+
+    if (size == 0)
+        json.data = "";
+    connect_info_init(&info);
+    err = connect_info_parse(&info, json, &why);
+    check_strings(&info);
+    check_line(&info, first, sizeof(first));
+    assert((err == ERR_OK) == (why.text[0] == '\0'));
+    if (err == ERR_OK) {
+        assert(connect_info_parse(&info, json, NULL) == ERR_OK);
+        check_line(&info, second, sizeof(second));
+        assert(strcmp(first, second) == 0);
+    }
+    connect_info_wipe_secrets(&info);
+    assert(info.auth_token.data == NULL && info.pass.data == NULL && info.jwt.data == NULL);
+    connect_info_release(&info);
+    return 0;
+}

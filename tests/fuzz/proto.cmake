@@ -1,0 +1,3 @@
+fuzz_target(parser proto base)
+fuzz_target(subject proto base)
+fuzz_target(connect proto base)

@@ -1,0 +1,6 @@
+unit_test(subject proto base)
+unit_test(parser proto base)
+unit_test(connect proto base)
+unit_test(info proto base PkgConfig::JANSSON)
+unit_test(encode proto base)
+unit_test(errors proto base)
