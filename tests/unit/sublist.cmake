@@ -1,0 +1,5 @@
+unit_test(sublist sublist)
+unit_test(sublist_threads sublist)
+unit_test(sublist_faults sublist)
+target_link_options(test_sublist_faults PRIVATE
+  -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc)
