@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * chunk - the memory of outbound queues, and counted blocks for large payloads
+ *
+ * A queue is a chain of chunks. Most hold bytes that were copied in; one may instead point
+ * into a counted block that several queues share. Plain chunks come in two sizes from a pool
+ * per loop: an idle connection holds none. A chunk may return to another loop's pool than it
+ * came from.
+ *
+ * Threads  a pool belongs to its loop's thread; a block's count is atomic.
+ */
+#ifndef TESSERA_NET_CHUNK_H
+#define TESSERA_NET_CHUNK_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+/* Counted bytes; immutable once shared. */
+struct block {
+    atomic_uint refs;
+    size_t cap;
+    char data[];
+};
+
+struct block *block_new(size_t cap); /* one reference for the caller; NULL: out of memory */
+struct block *block_ref(struct block *block);
+void block_unref(struct block *block); /* NULL is allowed */
+
+struct chunk {
+    struct chunk *next;
+    char *data;          /* own bytes, or a place in block */
+    size_t sent, len;    /* data[sent .. len) waits to be written */
+    size_t cap;          /* 0: a reference, nothing can be appended */
+    struct block *block; /* held by a reference chunk */
+    char own[];
+};
+
+struct chunk_pool {
+    struct chunk *small, *large;
+    unsigned small_count, large_count;
+};
+
+void chunk_pool_release(struct chunk_pool *pool);
+
+/* A chunk with room for at least len bytes: small when first is set, so that a lone reply
+ * does not take 64 KB; NULL: out of memory. */
+struct chunk *chunk_get(struct chunk_pool *pool, size_t len, int first);
+/* A chunk that points at data inside block; takes a reference. */
+struct chunk *chunk_get_ref(struct block *block, const char *data, size_t len);
+void chunk_put(struct chunk_pool *pool, struct chunk *chunk);
+
+#endif

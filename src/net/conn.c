@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * States of a connection:
+ *
+ *   OPEN ──> LINGER ──> GONE
+ *     └───────────────────^
+ *
+ * In OPEN its handler is called. LINGER reads and drops what the peer still sends, so that
+ * closing does not reset the connection and destroy our last words on their way (TCP answers
+ * unread input with RST). GONE waits for libuv to let go of the handles.
+ *
+ * Input is received into the loop's buffer. The bytes of an operation that is incomplete move
+ * into a block of the connection. If it is small, the next read copies them back in front of
+ * what arrives, so that reads stay as large as the buffer; if it is large, the next read goes
+ * behind them, and its payload can be sent from there by reference. The block disappears with
+ * its operation. It grows with what arrives, not with what was announced.
+ */
+#include "net/conn.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/loop_private.h"
+#include "net/outq_private.h"
+
+#define INPUT_FIRST      512 /* spare bytes of an input block, so that it can be used again */
+#define LARGE_INPUT      (LOOP_READ_BYTES / 2) /* an operation over it gets a block of its own */
+#define LINGER_MS        500 /* how long the peer may take to see our last words */
+#define LINGER_CONNS_MAX 256 /* per loop; over it connections are closed at once */
+#define BLOCKED_TICK_MS  50  /* how exactly write deadlines are kept */
+#define STALLED_TICK_MS  1
+
+enum conn_state { STATE_OPEN, STATE_LINGER, STATE_GONE };
+
+struct conn {
+    uv_poll_t poll;
+    uv_timer_t timer;
+    struct loop *loop;
+    struct outq *outq;
+    const struct conn_handler *handler;
+    void *peer;
+    int fd; /* outq closes it */
+    enum conn_state state;
+    unsigned handles_open;
+    int polling; /* the events libuv watches now */
+    bool paused, stalled, in_data;
+    size_t read_max;
+    int64_t write_deadline_ms;
+
+    struct block *input; /* unfinished operation; NULL: none */
+    size_t input_len;
+    size_t input_need; /* bytes that it needs in all, if known */
+    bool input_lent;   /* on_data is looking at input now */
+
+    struct list blocked_link, stalled_link; /* in loop->blocked, loop->stalled */
+    struct outq *stall_receiver;
+    int64_t stall_until_ms;
+};
+
+static void poll_event(uv_poll_t *poll, int status, int events);
+
+static void
+end_handle(uv_handle_t *handle)
+{
+    struct conn *conn = handle->data;
+
+    if (--conn->handles_open > 0)
+        return;
+    outq_unref(conn->outq);
+    free(conn);
+}
+
+static void
+update_polling(struct conn *conn)
+{
+    int events = 0;
+
+    if (conn->state == STATE_GONE)
+        return;
+    if (conn->state == STATE_LINGER || (!conn->paused && !conn->stalled))
+        events |= UV_READABLE;
+    if (!list_empty(&conn->blocked_link))
+        events |= UV_WRITABLE;
+    if (events == conn->polling)
+        return;
+    conn->polling = events;
+    if (events == 0)
+        uv_poll_stop(&conn->poll);
+    else
+        uv_poll_start(&conn->poll, events, poll_event);
+}
+
+static void
+end_stall(struct conn *conn)
+{
+    conn->stalled = false;
+    list_remove(&conn->stalled_link);
+    outq_unref(conn->stall_receiver);
+    conn->stall_receiver = NULL;
+}
+
+static void
+release_input(struct conn *conn)
+{
+    block_unref(conn->input);
+    conn->input = NULL;
+    conn->input_len = conn->input_need = 0;
+}
+
+static void
+go_away(struct conn *conn)
+{
+    if (conn->state == STATE_LINGER)
+        conn->loop->lingering--;
+    conn->state = STATE_GONE;
+    if (conn->stalled)
+        end_stall(conn);
+    list_remove(&conn->blocked_link);
+    if (!conn->in_data)
+        release_input(conn);
+    uv_close((uv_handle_t *)&conn->poll, end_handle);
+    uv_close((uv_handle_t *)&conn->timer, end_handle);
+    outq_close(conn->outq, conn->loop);
+}
+
+/* Tells the peer's owner, once. */
+static void
+end_peer(struct conn *conn, enum conn_end end)
+{
+    const struct conn_handler *handler = conn->handler;
+
+    if (handler == NULL)
+        return;
+    conn->handler = NULL;
+    handler->on_end(conn->peer, end);
+    conn->peer = NULL;
+}
+
+static void
+fail(struct conn *conn, enum conn_end end)
+{
+    if (conn->state == STATE_GONE)
+        return;
+    go_away(conn);
+    end_peer(conn, end);
+}
+
+static void
+timer_fired(uv_timer_t *timer)
+{
+    struct conn *conn = timer->data;
+
+    if (conn->state == STATE_LINGER)
+        go_away(conn);
+    else if (conn->state == STATE_OPEN)
+        conn->handler->on_timer(conn->peer);
+}
+
+struct conn *
+conn_new(struct loop *loop, int fd, const struct conn_options *options,
+         const struct conn_handler *handler, void *peer)
+{
+    struct conn *conn = calloc(1, sizeof(*conn));
+
+    if (conn == NULL || uv_poll_init(&loop->uv, &conn->poll, fd) != 0) {
+        free(conn);
+        close(fd);
+        return NULL;
+    }
+    conn->poll.data = conn;
+    uv_timer_init(&loop->uv, &conn->timer);
+    conn->timer.data = conn;
+    conn->handles_open = 2;
+    conn->loop = loop;
+    conn->fd = fd;
+    conn->handler = handler;
+    conn->peer = peer;
+    conn->paused = true;
+    conn->read_max = options->read_max;
+    conn->write_deadline_ms = options->write_deadline_ms;
+    list_init(&conn->blocked_link);
+    list_init(&conn->stalled_link);
+    conn->outq = outq_new(loop, conn, fd, options->max_pending);
+    if (conn->outq == NULL) {
+        close(fd);
+        uv_close((uv_handle_t *)&conn->poll, end_handle);
+        uv_close((uv_handle_t *)&conn->timer, end_handle);
+        return NULL;
+    }
+    return conn;
+}
+
+struct outq *
+conn_outq(struct conn *conn)
+{
+    return conn->outq;
+}
+
+struct block *
+conn_input_block(struct conn *conn)
+{
+    return conn->input_lent ? conn->input : NULL;
+}
+
+void
+conn_set_read_max(struct conn *conn, size_t bytes)
+{
+    conn->read_max = bytes;
+}
+
+void
+conn_set_timer(struct conn *conn, int64_t ms)
+{
+    if (conn->state != STATE_OPEN)
+        return;
+    if (ms < 0)
+        uv_timer_stop(&conn->timer);
+    else
+        uv_timer_start(&conn->timer, timer_fired, (uint64_t)ms, 0);
+}
+
+/* A block with room for cap bytes that starts with data. */
+static bool
+replace_input(struct conn *conn, const char *data, size_t len, size_t cap)
+{
+    struct block *block = block_new(cap);
+
+    if (block == NULL)
+        return false;
+    memcpy(block->data, data, len);
+    block_unref(conn->input);
+    conn->input = block;
+    return true;
+}
+
+/* Keeps the bytes that were not taken: they are data[0..len), in the loop's buffer or ours. */
+static bool
+keep_rest(struct conn *conn, const char *data, size_t len, size_t need)
+{
+    size_t cap = len + len / 4 + INPUT_FIRST;
+    bool reuse;
+
+    if (len == 0) {
+        release_input(conn);
+        return true;
+    }
+    if (conn->paused) /* may stay for long: no more than its bytes */
+        cap = len;
+    reuse = conn->input != NULL && conn->input->cap >= len && conn->input->cap <= cap * 2 &&
+            atomic_load_explicit(&conn->input->refs, memory_order_acquire) == 1;
+    if (reuse)
+        memmove(conn->input->data, data, len);
+    else if (!replace_input(conn, data, len, cap))
+        return false;
+    conn->input_len = len;
+    conn->input_need = need > len ? need : 0;
+    return true;
+}
+
+/* Offers data to the handler and keeps what it does not take. */
+static void
+offer(struct conn *conn, char *data, size_t len, bool lend)
+{
+    size_t need = 0, taken;
+    bool kept;
+
+    conn->in_data = true;
+    conn->input_lent = lend;
+    taken = conn->handler->on_data(conn->peer, data, len, &need);
+    conn->input_lent = false;
+    conn->in_data = false;
+    if (conn->state != STATE_OPEN) {
+        release_input(conn);
+        return;
+    }
+    assert(taken <= len);
+    kept = keep_rest(conn, data + taken, len - taken, need);
+    if (!kept)
+        fail(conn, CONN_END_NOMEM);
+}
+
+/* Is the unfinished operation so large that it is assembled in a block of its own? */
+static bool
+input_is_large(const struct conn *conn)
+{
+    return conn->input_need > LARGE_INPUT || conn->input_len > LARGE_INPUT;
+}
+
+/* Receives behind a large unfinished operation: at most to its end when that is known, so
+ * that its payload ends with its block and can be sent by reference. */
+static ssize_t
+receive_large(struct conn *conn)
+{
+    size_t want = conn->input_len * 2 < LOOP_READ_BYTES ? LOOP_READ_BYTES : conn->input_len * 2;
+    ssize_t got;
+
+    if (conn->input_need > conn->input_len && want > conn->input_need)
+        want = conn->input_need;
+    if (conn->input->cap < want && !replace_input(conn, conn->input->data, conn->input_len, want)) {
+        fail(conn, CONN_END_NOMEM);
+        return 0;
+    }
+    got =
+        recv(conn->fd, conn->input->data + conn->input_len, conn->input->cap - conn->input_len, 0);
+    if (got > 0) {
+        conn->input_len += (size_t)got;
+        offer(conn, conn->input->data, conn->input_len, true);
+    }
+    return got;
+}
+
+/* Receives into the loop's buffer, behind a copy of what is unfinished. */
+static ssize_t
+receive_small(struct conn *conn)
+{
+    char *buffer = conn->loop->read_buffer;
+    size_t len = conn->input == NULL ? 0 : conn->input_len;
+    size_t room = LOOP_READ_BYTES - len;
+    ssize_t got;
+
+    if (room > conn->read_max)
+        room = conn->read_max;
+    got = recv(conn->fd, buffer + len, room, 0);
+    if (got > 0) {
+        if (len > 0)
+            memcpy(buffer, conn->input->data, len);
+        offer(conn, buffer, len + (size_t)got, false);
+    }
+    return got;
+}
+
+static void
+read_some(struct conn *conn)
+{
+    ssize_t got;
+
+    errno = 0;
+    got = conn->input != NULL && input_is_large(conn) ? receive_large(conn) : receive_small(conn);
+    if (got > 0 || conn->state == STATE_GONE)
+        return;
+    if (got == 0)
+        fail(conn, CONN_END_PEER);
+    else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        fail(conn, CONN_END_READ);
+}
+
+static void
+linger_some(struct conn *conn)
+{
+    ssize_t got = recv(conn->fd, conn->loop->read_buffer, LOOP_READ_BYTES, 0);
+
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        go_away(conn);
+}
+
+static void
+poll_event(uv_poll_t *poll, int status, int events)
+{
+    struct conn *conn = poll->data;
+
+    if (status < 0)
+        events = UV_READABLE | UV_WRITABLE; /* let the system call name the error */
+    if ((events & UV_WRITABLE) != 0 && conn->state != STATE_GONE) {
+        outq_unblock(conn->outq);
+        outq_flush(conn->outq, conn->loop);
+        conn_look(conn);
+    }
+    if ((events & UV_READABLE) != 0) {
+        if (conn->state == STATE_LINGER)
+            linger_some(conn);
+        else if (conn->state == STATE_OPEN && !conn->paused && !conn->stalled)
+            read_some(conn);
+    }
+}
+
+static void
+check_deadlines(uv_timer_t *tick)
+{
+    struct loop *loop = tick->data;
+    struct list *pos, *next;
+
+    LIST_FOREACH_SAFE(pos, next, &loop->blocked)
+    {
+        struct conn *conn = LIST_ENTRY(pos, struct conn, blocked_link);
+
+        if (outq_deadline_passed(conn->outq, loop_now_ms(loop), conn->write_deadline_ms))
+            fail(conn, CONN_END_DEADLINE);
+    }
+    if (list_empty(&loop->blocked))
+        uv_timer_stop(tick);
+}
+
+void
+conn_look(struct conn *conn)
+{
+    enum conn_end failed = outq_failed(conn->outq);
+    bool blocked;
+
+    if (conn->state == STATE_GONE)
+        return;
+    if (failed != CONN_OPEN) {
+        fail(conn, failed);
+        return;
+    }
+    blocked = outq_is_blocked(conn->outq);
+    if (blocked && list_empty(&conn->blocked_link)) {
+        if (list_empty(&conn->loop->blocked))
+            uv_timer_start(&conn->loop->blocked_tick, check_deadlines, BLOCKED_TICK_MS,
+                           BLOCKED_TICK_MS);
+        list_push_back(&conn->loop->blocked, &conn->blocked_link);
+        (void)outq_deadline_passed(conn->outq, loop_now_ms(conn->loop), conn->write_deadline_ms);
+    } else if (!blocked && !list_empty(&conn->blocked_link)) {
+        list_remove(&conn->blocked_link);
+    }
+    update_polling(conn);
+}
+
+/* Input that was left untaken is offered before the socket is read again. */
+static void
+reading_may_go_on(struct conn *conn)
+{
+    if (!conn->paused && !conn->stalled && conn->input != NULL && !conn->in_data)
+        offer(conn, conn->input->data, conn->input_len, true);
+    update_polling(conn);
+}
+
+void
+conn_pause(struct conn *conn)
+{
+    conn->paused = true;
+    update_polling(conn);
+}
+
+void
+conn_resume(struct conn *conn)
+{
+    conn->paused = false;
+    reading_may_go_on(conn);
+}
+
+static void
+check_stalls(uv_timer_t *tick)
+{
+    struct loop *loop = tick->data;
+    struct list *pos, *next;
+
+    LIST_FOREACH_SAFE(pos, next, &loop->stalled)
+    {
+        struct conn *conn = LIST_ENTRY(pos, struct conn, stalled_link);
+
+        if (loop_now_ms(loop) < conn->stall_until_ms &&
+            outq_still_congested(conn->stall_receiver, loop))
+            continue;
+        end_stall(conn);
+        reading_may_go_on(conn);
+    }
+    if (list_empty(&loop->stalled))
+        uv_timer_stop(tick);
+}
+
+void
+conn_stall(struct conn *conn, struct outq *receiver, int64_t max_ms)
+{
+    if (conn->stalled || conn->state != STATE_OPEN)
+        return;
+    conn->stalled = true;
+    conn->stall_receiver = outq_ref(receiver);
+    conn->stall_until_ms = loop_now_ms(conn->loop) + max_ms;
+    if (list_empty(&conn->loop->stalled))
+        uv_timer_start(&conn->loop->stalled_tick, check_stalls, STALLED_TICK_MS, STALLED_TICK_MS);
+    list_push_back(&conn->loop->stalled, &conn->stalled_link);
+    update_polling(conn);
+}
+
+void
+conn_close(struct conn *conn, bool linger)
+{
+    if (conn->state != STATE_OPEN)
+        return;
+    outq_flush(conn->outq, conn->loop);
+    if (linger && conn->loop->lingering < LINGER_CONNS_MAX &&
+        outq_failed(conn->outq) == CONN_OPEN) {
+        if (conn->stalled)
+            end_stall(conn);
+        conn->state = STATE_LINGER;
+        conn->loop->lingering++;
+        shutdown(conn->fd, SHUT_WR);
+        uv_timer_start(&conn->timer, timer_fired, LINGER_MS, 0);
+        update_polling(conn);
+    } else {
+        go_away(conn);
+    }
+    end_peer(conn, CONN_END_LOCAL);
+}

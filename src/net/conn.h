@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * conn - one stream to a peer: input handed to its handler, output through its queue
+ *
+ * Owns     the input that is not yet complete, a timer, the outbound queue.
+ * Threads  all calls on its loop's thread, for life.
+ * Memory   an idle connection holds no buffer: input is read into the loop's buffer and only
+ *          the bytes of an unfinished operation are kept.
+ */
+#ifndef TESSERA_NET_CONN_H
+#define TESSERA_NET_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "net/chunk.h"
+#include "net/loop.h"
+#include "net/outq.h"
+
+enum conn_end {
+    CONN_OPEN,         /* it has not ended */
+    CONN_END_LOCAL,    /* we closed it */
+    CONN_END_PEER,     /* the peer closed */
+    CONN_END_READ,     /* reading failed */
+    CONN_END_WRITE,    /* writing failed */
+    CONN_END_PENDING,  /* slow consumer: over max_pending */
+    CONN_END_DEADLINE, /* slow consumer: a write took longer than write_deadline */
+    CONN_END_NOMEM,
+};
+
+struct conn_handler {
+    /* Takes whole operations from data[0..len) and returns the bytes taken. *need: the bytes
+     * that the first operation not taken needs in all, if known (0: unknown). May pause or
+     * close the connection; what was not taken comes again. */
+    size_t (*on_data)(void *peer, char *data, size_t len, size_t *need);
+    void (*on_timer)(void *peer);
+    /* The last call for this connection. */
+    void (*on_end)(void *peer, enum conn_end end);
+};
+
+struct conn_options {
+    size_t max_pending; /* bytes */
+    int64_t write_deadline_ms;
+    size_t read_max; /* bytes taken by one read; see conn_set_read_max */
+};
+
+struct conn;
+
+/* Takes over fd, a connected non-blocking socket. NULL: out of memory or refused by the
+ * kernel; fd is closed then. Nothing is read before conn_resume(). */
+struct conn *conn_new(struct loop *loop, int fd, const struct conn_options *options,
+                      const struct conn_handler *handler, void *peer);
+
+/* The queue, borrowed; take a reference to use it from other threads or longer than conn. */
+struct outq *conn_outq(struct conn *conn);
+
+/* Stops and starts reading. conn_resume() first offers what was left untaken, later in this
+ * round, not from within the call. */
+void conn_pause(struct conn *conn);
+void conn_resume(struct conn *conn);
+
+/* After this round, reads nothing until receiver has caught up, at most for max_ms: how a fast
+ * producer is slowed. Takes no reference beyond the wait. */
+void conn_stall(struct conn *conn, struct outq *receiver, int64_t max_ms);
+
+/* A peer that is not logged in yet gets small reads, so that it cannot make us keep much. */
+void conn_set_read_max(struct conn *conn, size_t bytes);
+
+/* The counted block that holds the data given to on_data() now; NULL: it is the loop's own
+ * buffer. A holder of a reference may keep pointers into it. */
+struct block *conn_input_block(struct conn *conn);
+
+/* One timer per connection: calls on_timer() once after ms. Starting replaces; < 0 stops. */
+void conn_set_timer(struct conn *conn, int64_t ms);
+
+/* Writes what waits as far as the socket takes it, then closes; on_end() is called before this
+ * returns, and conn is gone for the caller. linger: the peer may still be sending: its bytes are
+ * read and dropped for a moment, so that a reset does not destroy our last words. */
+void conn_close(struct conn *conn, bool linger);
+
+#endif

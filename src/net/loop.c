@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One round of a loop is one return of libuv's poll: callbacks of readable and writable
+ * descriptors run, then round_end flushes every queue that they touched. Timers and the
+ * mailbox run in the same round, so what they append is flushed with it; the mailbox flushes
+ * once more by itself, because libuv runs it in no fixed place of the round.
+ */
+#include "net/loop.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "net/loop_private.h"
+#include "net/outq_private.h"
+
+void
+loop_assert(const struct loop *loop)
+{
+    assert(!loop->has_thread || pthread_equal(loop->thread, pthread_self()));
+    (void)loop;
+}
+
+static struct mail *
+mailbox_take(struct loop *loop)
+{
+    struct mail *mail;
+
+    pthread_mutex_lock(&loop->mail_lock);
+    mail = loop->mail_head;
+    loop->mail_head = NULL;
+    loop->mail_tail = &loop->mail_head;
+    loop->mail_woken = false;
+    pthread_mutex_unlock(&loop->mail_lock);
+    return mail;
+}
+
+static void
+deliver_mail(uv_async_t *wake)
+{
+    struct loop *loop = wake->data;
+    struct mail *mail = mailbox_take(loop);
+
+    while (mail != NULL) {
+        struct mail *next = mail->next;
+
+        mail->deliver(mail);
+        mail = next;
+    }
+    outq_flush_touched(loop);
+    if (loop->stopping && !uv_is_closing((uv_handle_t *)&loop->wake)) {
+        uv_close((uv_handle_t *)&loop->wake, NULL);
+        uv_close((uv_handle_t *)&loop->round_end, NULL);
+        uv_close((uv_handle_t *)&loop->blocked_tick, NULL);
+        uv_close((uv_handle_t *)&loop->stalled_tick, NULL);
+    }
+}
+
+static void
+end_round(uv_check_t *check)
+{
+    outq_flush_touched(check->data);
+}
+
+enum err
+loop_new(struct loop **out, unsigned index, struct errmsg *why)
+{
+    struct loop *loop = xcalloc(1, sizeof(*loop));
+    int rc;
+
+    assert(index < LOOPS_MAX);
+    loop->index = index;
+    rc = uv_loop_init(&loop->uv);
+    if (rc != 0) {
+        free(loop);
+        return err_set(why, ERR_SYS, "could not create an event loop: %s", uv_strerror(rc));
+    }
+    rc = uv_async_init(&loop->uv, &loop->wake, deliver_mail);
+    if (rc != 0) {
+        uv_loop_close(&loop->uv);
+        free(loop);
+        return err_set(why, ERR_SYS, "could not create a wake-up: %s", uv_strerror(rc));
+    }
+    loop->wake.data = loop;
+    uv_check_init(&loop->uv, &loop->round_end);
+    loop->round_end.data = loop;
+    uv_check_start(&loop->round_end, end_round);
+    uv_unref((uv_handle_t *)&loop->round_end);
+    uv_timer_init(&loop->uv, &loop->blocked_tick);
+    uv_timer_init(&loop->uv, &loop->stalled_tick);
+    loop->blocked_tick.data = loop->stalled_tick.data = loop;
+
+    loop->read_buffer = xmalloc(LOOP_READ_BYTES);
+    pthread_mutex_init(&loop->mail_lock, NULL);
+    loop->mail_tail = &loop->mail_head;
+    list_init(&loop->blocked);
+    list_init(&loop->stalled);
+    *out = loop;
+    return ERR_OK;
+}
+
+void
+loop_free(struct loop *loop)
+{
+    if (loop == NULL)
+        return;
+    assert(loop->touched_count == 0);
+    if (!uv_is_closing((uv_handle_t *)&loop->wake)) {
+        loop_stop(loop); /* never ran: lets it close its handles */
+        loop_run(loop);
+    }
+    if (uv_loop_close(&loop->uv) != 0)
+        abort(); /* a handle was left open: it would be used after this */
+    chunk_pool_release(&loop->chunks);
+    pthread_mutex_destroy(&loop->mail_lock);
+    free(loop->touched);
+    free(loop->read_buffer);
+    free(loop);
+}
+
+void
+loop_run(struct loop *loop)
+{
+    uv_run(&loop->uv, UV_RUN_DEFAULT);
+}
+
+static void *
+thread_main(void *arg)
+{
+    loop_run(arg);
+    return NULL;
+}
+
+enum err
+loop_start(struct loop *loop, struct errmsg *why)
+{
+    int rc;
+
+    loop->has_thread = true;
+    rc = pthread_create(&loop->thread, NULL, thread_main, loop);
+    if (rc != 0) {
+        loop->has_thread = false;
+        return err_sys(why, rc, "could not start a loop thread");
+    }
+    return ERR_OK;
+}
+
+struct stop_mail {
+    struct mail mail;
+    struct loop *loop;
+};
+
+static void
+deliver_stop(struct mail *mail)
+{
+    struct stop_mail *stop = (struct stop_mail *)(void *)mail;
+
+    stop->loop->stopping = true;
+    free(stop);
+}
+
+void
+loop_stop(struct loop *loop)
+{
+    struct stop_mail *stop = xcalloc(1, sizeof(*stop));
+
+    stop->mail.deliver = deliver_stop;
+    stop->loop = loop;
+    loop_post(loop, &stop->mail);
+    if (loop->has_thread) {
+        pthread_join(loop->thread, NULL);
+        loop->has_thread = false;
+    }
+}
+
+unsigned
+loop_index(const struct loop *loop)
+{
+    return loop->index;
+}
+
+void
+loop_post(struct loop *loop, struct mail *mail)
+{
+    bool wake;
+
+    mail->next = NULL;
+    pthread_mutex_lock(&loop->mail_lock);
+    *loop->mail_tail = mail;
+    loop->mail_tail = &mail->next;
+    wake = !loop->mail_woken;
+    loop->mail_woken = true;
+    pthread_mutex_unlock(&loop->mail_lock);
+    if (wake)
+        uv_async_send(&loop->wake);
+}
+
+int64_t
+loop_now_ms(const struct loop *loop)
+{
+    return (int64_t)uv_now(&loop->uv);
+}
+
+struct timer {
+    uv_timer_t uv;
+    void (*fire)(void *arg);
+    void *arg;
+};
+
+static void
+timer_fired(uv_timer_t *handle)
+{
+    struct timer *timer = handle->data;
+
+    timer->fire(timer->arg);
+}
+
+struct timer *
+timer_new(struct loop *loop, void (*fire)(void *arg), void *arg)
+{
+    struct timer *timer = xcalloc(1, sizeof(*timer));
+
+    uv_timer_init(&loop->uv, &timer->uv);
+    timer->uv.data = timer;
+    timer->fire = fire;
+    timer->arg = arg;
+    return timer;
+}
+
+void
+timer_start(struct timer *timer, int64_t after_ms, int64_t repeat_ms)
+{
+    uv_timer_start(&timer->uv, timer_fired, (uint64_t)after_ms, (uint64_t)repeat_ms);
+}
+
+void
+timer_stop(struct timer *timer)
+{
+    uv_timer_stop(&timer->uv);
+}
+
+static void
+free_handle(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void
+timer_free(struct timer *timer)
+{
+    if (timer != NULL)
+        uv_close((uv_handle_t *)&timer->uv, free_handle);
+}
+
+struct signal_watch {
+    uv_signal_t uv;
+    void (*caught)(void *arg, int signo);
+    void *arg;
+};
+
+static void
+signal_caught(uv_signal_t *handle, int signo)
+{
+    struct signal_watch *watch = handle->data;
+
+    watch->caught(watch->arg, signo);
+}
+
+struct signal_watch *
+signal_watch_new(struct loop *loop, int signo, void (*caught)(void *arg, int signo), void *arg)
+{
+    struct signal_watch *watch = xcalloc(1, sizeof(*watch));
+
+    uv_signal_init(&loop->uv, &watch->uv);
+    watch->uv.data = watch;
+    watch->caught = caught;
+    watch->arg = arg;
+    uv_signal_start(&watch->uv, signal_caught, signo);
+    return watch;
+}
+
+void
+signal_watch_free(struct signal_watch *watch)
+{
+    if (watch != NULL)
+        uv_close((uv_handle_t *)&watch->uv, free_handle);
+}

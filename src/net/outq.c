@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The lock is never held across a system call: the thread that writes marks the queue as
+ * `writing`, takes a snapshot of the chunks, unlocks, calls sendmsg, locks and drops what
+ * went out. Appending meanwhile is safe: it only touches bytes behind the snapshot. A second
+ * thread that wants to flush leaves it to the first, which looks again before it stops.
+ */
+#include "net/outq.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/loop_private.h"
+#include "net/outq_private.h"
+
+#define FLUSH_IOVECS      64
+#define FLUSH_SOON        (256 * 1024) /* bytes gathered in a round before we write early */
+#define FOREIGN_WRITES    4            /* foreign queues that a round still writes itself */
+#define CONGESTED_SHARE   4            /* over 3/4 of max_pending */
+#define CONGESTED_GONE_MS 100          /* a receiver that took nothing for so long is stuck */
+
+struct outq *
+outq_ref(struct outq *q)
+{
+    atomic_fetch_add_explicit(&q->refs, 1, memory_order_relaxed);
+    return q;
+}
+
+void
+outq_unref(struct outq *q)
+{
+    if (q == NULL || atomic_fetch_sub_explicit(&q->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    assert(q->fd == -1 && q->head == NULL);
+    pthread_mutex_destroy(&q->lock);
+    free(q);
+}
+
+/* Owner's thread: some thread left a state that only we can act on. */
+static void
+deliver_notice(struct mail *mail)
+{
+    struct outq *q = LIST_ENTRY(mail, struct outq, mail);
+
+    pthread_mutex_lock(&q->lock);
+    q->mail_posted = false;
+    pthread_mutex_unlock(&q->lock);
+    if (q->conn != NULL) {
+        outq_flush(q, q->owner);
+        conn_look(q->conn);
+    }
+    outq_unref(q);
+}
+
+struct outq *
+outq_new(struct loop *owner, struct conn *conn, int fd, size_t max_pending)
+{
+    struct outq *q = calloc(1, sizeof(*q));
+
+    if (q == NULL)
+        return NULL;
+    atomic_init(&q->refs, 1);
+    pthread_mutex_init(&q->lock, NULL);
+    q->owner = owner;
+    q->conn = conn;
+    q->mail.deliver = deliver_notice;
+    q->fd = fd;
+    q->max_pending = max_pending;
+    q->failed = CONN_OPEN;
+    return q;
+}
+
+/* Locked. Only posts: the mailbox has a lock of its own, of higher rank. */
+static void
+notify_owner_locked(struct outq *q)
+{
+    if (q->mail_posted || q->closed)
+        return;
+    q->mail_posted = true;
+    outq_ref(q);
+    loop_post(q->owner, &q->mail);
+}
+
+static void
+fail_locked(struct outq *q, enum conn_end end)
+{
+    if (q->failed == CONN_OPEN)
+        q->failed = end;
+    notify_owner_locked(q);
+}
+
+enum outq_status
+outq_begin(struct outq *q, struct loop *loop, size_t total)
+{
+    pthread_mutex_lock(&q->lock);
+    if (q->pending + total > q->max_pending && !q->blocked && !q->closed) {
+        /* a burst may pass the limit although the socket would take it */
+        pthread_mutex_unlock(&q->lock);
+        outq_flush(q, loop);
+        pthread_mutex_lock(&q->lock);
+    }
+    if (q->closed || q->failed != CONN_OPEN) {
+        pthread_mutex_unlock(&q->lock);
+        return OUTQ_CLOSED;
+    }
+    /* while another thread writes, what it writes still counts as pending */
+    if (q->pending + total > q->max_pending * (q->writing && !q->blocked ? 2 : 1)) {
+        fail_locked(q, CONN_END_PENDING);
+        pthread_mutex_unlock(&q->lock);
+        return OUTQ_SLOW;
+    }
+    return OUTQ_OK;
+}
+
+static void
+link_chunk_locked(struct outq *q, struct chunk *chunk)
+{
+    if (q->tail == NULL)
+        q->head = chunk;
+    else
+        q->tail->next = chunk;
+    q->tail = chunk;
+}
+
+static void
+count_appended_locked(struct outq *q, size_t len)
+{
+    q->pending += len;
+    q->unflushed += len;
+    q->appended_total += len;
+}
+
+char *
+outq_room(struct outq *q, struct loop *loop, size_t len)
+{
+    struct chunk *tail = q->tail;
+    char *room;
+
+    if (tail == NULL || tail->cap - tail->len < len || tail->cap == 0) {
+        tail = chunk_get(&loop->chunks, len, q->tail == NULL);
+        if (tail == NULL) {
+            fail_locked(q, CONN_END_NOMEM);
+            return NULL;
+        }
+        link_chunk_locked(q, tail);
+    }
+    room = tail->data + tail->len;
+    tail->len += len;
+    count_appended_locked(q, len);
+    return room;
+}
+
+void
+outq_put_ref(struct outq *q, struct loop *loop, struct block *block, const char *data, size_t len)
+{
+    struct chunk *chunk = chunk_get_ref(block, data, len);
+
+    (void)loop;
+    if (chunk == NULL) {
+        fail_locked(q, CONN_END_NOMEM);
+        return;
+    }
+    link_chunk_locked(q, chunk);
+    count_appended_locked(q, len);
+}
+
+/* Locked. Remembers to flush q at the end of the loop's round. */
+static void
+touch_locked(struct outq *q, struct loop *loop)
+{
+    uint64_t bit = 1ULL << loop->index;
+
+    if ((q->touched & bit) != 0 || q->blocked)
+        return;
+    if (loop->touched_count == loop->touched_cap) {
+        size_t cap = loop->touched_cap == 0 ? 64 : loop->touched_cap * 2;
+        struct outq **grown = realloc(loop->touched, cap * sizeof(*grown));
+
+        if (grown == NULL) {
+            notify_owner_locked(q); /* flushes too, only dearer */
+            return;
+        }
+        loop->touched = grown;
+        loop->touched_cap = cap;
+    }
+    q->touched |= bit;
+    loop->touched[loop->touched_count++] = outq_ref(q);
+}
+
+void
+outq_end(struct outq *q, struct loop *loop)
+{
+    bool flush_now;
+
+    touch_locked(q, loop);
+    flush_now = q->unflushed >= FLUSH_SOON && !q->blocked && !q->writing;
+    pthread_mutex_unlock(&q->lock);
+    if (flush_now)
+        outq_flush(q, loop);
+}
+
+enum outq_status
+outq_append(struct outq *q, struct loop *loop, const void *data, size_t len)
+{
+    enum outq_status status = outq_begin(q, loop, len);
+    char *room;
+
+    if (status != OUTQ_OK)
+        return status;
+    room = outq_room(q, loop, len);
+    if (room != NULL)
+        memcpy(room, data, len);
+    outq_end(q, loop);
+    return room == NULL ? OUTQ_CLOSED : OUTQ_OK;
+}
+
+size_t
+outq_pending(struct outq *q)
+{
+    size_t pending;
+
+    pthread_mutex_lock(&q->lock);
+    pending = q->pending;
+    pthread_mutex_unlock(&q->lock);
+    return pending;
+}
+
+void
+outq_count_message(struct outq *q, size_t bytes)
+{
+    q->messages++;
+    q->message_bytes += bytes;
+}
+
+void
+outq_get_counts(struct outq *q, uint64_t *messages, uint64_t *bytes)
+{
+    pthread_mutex_lock(&q->lock);
+    *messages = q->messages;
+    *bytes = q->message_bytes;
+    pthread_mutex_unlock(&q->lock);
+}
+
+bool
+outq_congested(const struct outq *q, const struct loop *loop)
+{
+    return q->pending > q->max_pending - q->max_pending / CONGESTED_SHARE && !q->closed &&
+           loop_now_ms(loop) - q->progress_ms < CONGESTED_GONE_MS;
+}
+
+bool
+outq_still_congested(struct outq *q, const struct loop *loop)
+{
+    bool congested;
+
+    pthread_mutex_lock(&q->lock);
+    congested = outq_congested(q, loop);
+    pthread_mutex_unlock(&q->lock);
+    return congested;
+}
+
+/* Locked. Returns the count of iovecs, 0 when nothing waits. */
+static size_t
+gather_locked(struct outq *q, struct iovec *iov)
+{
+    size_t count = 0;
+
+    for (struct chunk *chunk = q->head; chunk != NULL && count < FLUSH_IOVECS;
+         chunk = chunk->next) {
+        if (chunk->len == chunk->sent)
+            continue;
+        iov[count].iov_base = chunk->data + chunk->sent;
+        iov[count].iov_len = chunk->len - chunk->sent;
+        count++;
+    }
+    return count;
+}
+
+/* Locked. Drops len bytes from the front; an emptied chunk goes back to the pool. */
+static void
+drop_sent_locked(struct outq *q, struct loop *loop, size_t len)
+{
+    q->pending -= len;
+    q->written_total += len;
+    q->progress_ms = loop_now_ms(loop);
+    while (q->head != NULL) {
+        struct chunk *chunk = q->head;
+        size_t waits = chunk->len - chunk->sent;
+
+        if (len < waits) {
+            chunk->sent += len;
+            return;
+        }
+        len -= waits;
+        q->head = chunk->next;
+        if (q->head == NULL)
+            q->tail = NULL;
+        chunk_put(&loop->chunks, chunk);
+    }
+    assert(len == 0 && q->pending == 0);
+}
+
+static void
+drop_all_locked(struct outq *q, struct loop *loop)
+{
+    while (q->head != NULL) {
+        struct chunk *chunk = q->head;
+
+        q->head = chunk->next;
+        chunk_put(&loop->chunks, chunk);
+    }
+    q->tail = NULL;
+    q->pending = 0;
+}
+
+static void
+close_fd_locked(struct outq *q, struct loop *loop)
+{
+    drop_all_locked(q, loop);
+    if (q->fd != -1)
+        close(q->fd);
+    q->fd = -1;
+}
+
+/* Unlocked during the call. Returns false when the flush is over for now. */
+static bool
+write_some_locked(struct outq *q, struct loop *loop)
+{
+    struct iovec iov[FLUSH_IOVECS];
+    struct msghdr message = { .msg_iov = iov };
+    int fd = q->fd;
+    ssize_t sent;
+    int failure;
+
+    message.msg_iovlen = gather_locked(q, iov);
+    if (message.msg_iovlen == 0)
+        return false;
+    q->unflushed = 0;
+    pthread_mutex_unlock(&q->lock);
+    sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    failure = errno;
+    pthread_mutex_lock(&q->lock);
+    if (sent >= 0) {
+        drop_sent_locked(q, loop, (size_t)sent);
+        return !q->closed;
+    }
+    if (failure == EINTR)
+        return !q->closed;
+    if (failure == EAGAIN || failure == EWOULDBLOCK) {
+        q->blocked = true;
+        notify_owner_locked(q);
+    } else {
+        fail_locked(q, CONN_END_WRITE);
+    }
+    return false;
+}
+
+void
+outq_flush(struct outq *q, struct loop *loop)
+{
+    pthread_mutex_lock(&q->lock);
+    if (q->closed || q->writing || q->blocked || q->failed != CONN_OPEN) {
+        pthread_mutex_unlock(&q->lock);
+        return;
+    }
+    q->writing = true;
+    while (write_some_locked(q, loop))
+        ;
+    q->writing = false;
+    if (q->closed)
+        close_fd_locked(q, loop);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void
+outq_unblock(struct outq *q)
+{
+    pthread_mutex_lock(&q->lock);
+    q->blocked = false;
+    pthread_mutex_unlock(&q->lock);
+}
+
+bool
+outq_is_blocked(struct outq *q)
+{
+    bool blocked;
+
+    pthread_mutex_lock(&q->lock);
+    blocked = q->blocked;
+    pthread_mutex_unlock(&q->lock);
+    return blocked;
+}
+
+enum conn_end
+outq_failed(struct outq *q)
+{
+    enum conn_end failed;
+
+    pthread_mutex_lock(&q->lock);
+    failed = q->failed;
+    pthread_mutex_unlock(&q->lock);
+    return failed;
+}
+
+void
+outq_close(struct outq *q, struct loop *loop)
+{
+    q->conn = NULL;
+    pthread_mutex_lock(&q->lock);
+    q->closed = true;
+    if (!q->writing)
+        close_fd_locked(q, loop);
+    pthread_mutex_unlock(&q->lock);
+}
+
+/* As in the reference, the deadline covers what waited when the write began to block, not
+ * the time since the last byte: a peer that takes a byte now and then cannot hold the memory
+ * for ever. */
+bool
+outq_deadline_passed(struct outq *q, int64_t now_ms, int64_t write_deadline_ms)
+{
+    bool passed = false;
+
+    pthread_mutex_lock(&q->lock);
+    if (q->pending == 0) {
+        q->deadline_ms = 0;
+    } else if (q->deadline_ms == 0 || q->written_total >= q->deadline_mark) {
+        q->deadline_ms = now_ms + write_deadline_ms;
+        q->deadline_mark = q->appended_total;
+    } else {
+        passed = now_ms >= q->deadline_ms;
+    }
+    pthread_mutex_unlock(&q->lock);
+    return passed;
+}
+
+static void
+flush_or_wake(struct outq *q, struct loop *loop, size_t *foreign_writes)
+{
+    bool foreign = q->owner != loop;
+    bool wake;
+
+    pthread_mutex_lock(&q->lock);
+    q->touched &= ~(1ULL << loop->index);
+    wake = foreign && *foreign_writes == FOREIGN_WRITES && q->pending > 0 && !q->blocked;
+    if (wake)
+        notify_owner_locked(q);
+    pthread_mutex_unlock(&q->lock);
+    if (wake)
+        return;
+    if (foreign)
+        (*foreign_writes)++;
+    outq_flush(q, loop);
+}
+
+/* Flushing appends nothing, so the array does not grow meanwhile. */
+void
+outq_flush_touched(struct loop *loop)
+{
+    size_t foreign_writes = 0;
+
+    for (size_t i = 0; i < loop->touched_count; i++) {
+        flush_or_wake(loop->touched[i], loop, &foreign_writes);
+        outq_unref(loop->touched[i]);
+    }
+    loop->touched_count = 0;
+}
