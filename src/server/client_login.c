@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * CONNECT: parse, ask auth, and either go on at once or wait for the pool's verdict. While it
+ * waits the connection is not read, so it holds no more than what came with its CONNECT.
+ */
+#include <stdlib.h>
+
+#include "server/client.h"
+#include "server/server.h"
+#include "server/trace.h"
+
+/* Carries a verdict from the pool to the client's loop. */
+struct login {
+    struct mail mail;
+    struct list link;             /* in worker->logins, while the answer is out */
+    struct client *client;        /* counted */
+    struct server_config *config; /* the one that was asked; counted */
+    struct auth_result result;
+};
+
+/* One line per failure names the cause for the operator; of a flood from one address only a
+ * few are written, with the count of the rest. */
+static void
+log_refusal(struct client *client, const char *what, enum auth_cause cause)
+{
+    uint64_t left_out;
+
+    if (!auth_may_log(client->worker->server->auth, client->remote.ip, &left_out))
+        return;
+    if (left_out > 0)
+        client_err(client, "%s - %s (%llu more from this address not shown)", what,
+                   auth_cause_text(cause), (unsigned long long)left_out);
+    else
+        client_err(client, "%s - %s", what, auth_cause_text(cause));
+}
+
+static void
+refuse(struct client *client, const struct auth_result *result)
+{
+    if (result->verdict == AUTH_BUSY) {
+        log_refusal(client, "Authentication Timeout", result->cause);
+        client_reject(client, PROTO_ERR_AUTH_TIMEOUT, CLOSE_AUTH_TIMEOUT);
+    } else {
+        log_refusal(client, "authentication error", result->cause);
+        client_reject(client, PROTO_ERR_AUTH_VIOLATION, CLOSE_AUTH_FAILURE);
+    }
+}
+
+/* The options of an accepted CONNECT begin to hold. */
+static void
+enter(struct client *client)
+{
+    const struct server_config *config = client->worker->config;
+    bool headers = client->connect.headers && !config->options->no_header_support;
+
+    client->state = CLIENT_OPEN;
+    client->authenticated = true;
+    client->connected = true;
+    client->limits.headers = headers;
+    atomic_store_explicit(&client->headers, headers, memory_order_relaxed);
+    atomic_store_explicit(&client->echo, client->connect.echo, memory_order_relaxed);
+    conn_set_read_max(client->conn, LOOP_READ_BYTES);
+    client_set_first_ping(client);
+    client_ok(client);
+}
+
+static void
+decide(struct client *client, const struct auth_result *result)
+{
+    if (result->verdict != AUTH_OK) {
+        refuse(client, result);
+        return;
+    }
+    client->pass = result->pass;
+    client->has_pass = client->worker->config->auth_required;
+    enter(client);
+}
+
+static void
+login_free(struct login *login)
+{
+    list_remove(&login->link);
+    server_config_unref(login->config);
+    client_unref(login->client);
+    free(login);
+}
+
+static void
+deliver_login(struct mail *mail)
+{
+    struct login *login = (struct login *)(void *)mail;
+    struct client *client = login->client;
+    const struct server_config *config = client->worker->config;
+
+    if (client->state != CLIENT_CHECKING) { /* it left */
+        login_free(login);
+        return;
+    }
+    /* the rules changed while the check ran: what it proved must hold under the new ones */
+    if (login->result.verdict == AUTH_OK && login->config != config && config->auth_required &&
+        !auth_recheck(client->worker->server->auth, config->policy, &login->result.pass)) {
+        login->result.verdict = AUTH_REFUSED;
+        login->result.cause = AUTH_CAUSE_WRONG_TOKEN;
+    }
+    decide(client, &login->result);
+    if (!client_is_closed(client))
+        conn_resume(client->conn);
+    login_free(login);
+}
+
+void
+client_drop_logins(struct worker *worker)
+{
+    while (!list_empty(&worker->logins))
+        login_free(LIST_ENTRY(worker->logins.next, struct login, link));
+}
+
+/* On a thread of the pool. */
+static void
+login_done(void *context, uint64_t id, const struct auth_result *result)
+{
+    struct login *login = context;
+
+    (void)id;
+    login->result = *result;
+    loop_post(login->client->worker->loop, &login->mail);
+}
+
+static void
+ask(struct client *client)
+{
+    struct worker *worker = client->worker;
+    const struct connect_info *info = &client->connect;
+    struct auth_request request = { .auth_token = info->auth_token,
+                                    .user = info->user,
+                                    .pass = info->pass,
+                                    .account = info->account.len > 0 || info->new_account,
+                                    .address = client->remote.ip };
+    struct login *login = calloc(1, sizeof(*login));
+    struct auth_result result;
+    enum auth_verdict verdict;
+
+    if (login == NULL) {
+        client_close(client, CLOSE_INTERNAL);
+        return;
+    }
+    login->mail.deliver = deliver_login;
+    list_push_back(&worker->logins, &login->link);
+    login->client = client_ref(client);
+    login->config = server_config_ref(worker->config);
+    verdict = auth_check(worker->server->auth, worker->config->policy, &request, &result,
+                         login_done, login, client->cid);
+    connect_info_wipe_secrets(&client->connect);
+    if (verdict == AUTH_PENDING) {
+        client->state = CLIENT_CHECKING;
+        conn_pause(client->conn);
+        return;
+    }
+    login_free(login);
+    decide(client, &result);
+}
+
+void
+client_connect(struct client *client, struct str json)
+{
+    struct errmsg why;
+
+    conn_set_timer(client->conn, -1); /* as in the reference, the clock stops with CONNECT */
+    if (client->connected)
+        client_drop_subs(client); /* [>=2.14] a second CONNECT starts anew */
+    if (connect_info_parse(&client->connect, json, &why) != ERR_OK) {
+        client_err(client, "%s", why.text);
+        client_close(client, CLOSE_PROTOCOL_VIOLATION);
+        return;
+    }
+    if (client_tracing(client))
+        trace_connect(client);
+    if (client->connect.protocol != 0 && client->connect.protocol != 1) {
+        client_reject(client, PROTO_ERR_BAD_PROTOCOL, CLOSE_BAD_PROTOCOL);
+        return;
+    }
+    if (client->connect.no_responders &&
+        (!client->connect.headers || client->worker->config->options->no_header_support)) {
+        client_reject(client, PROTO_ERR_NO_RESPONDERS_NEEDS_HEADERS, CLOSE_NO_RESPONDERS);
+        return;
+    }
+    ask(client);
+}

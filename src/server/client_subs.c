@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * SUB and UNSUB. A subscription is removed exactly once, by whoever turns its `closed` first:
+ * its own client, or the loop whose delivery reached its maximum. The sid table belongs to the
+ * client's loop, so another loop leaves that part to it by mail.
+ */
+#include <stdlib.h>
+
+#include "proto/errors.h"
+#include "proto/subject.h"
+#include "server/client.h"
+#include "server/server.h"
+#include "server/trace.h"
+
+static void
+trace_delsub(struct client *client, const struct subscription *sub)
+{
+    struct str sid = subscription_sid(sub);
+
+    client_log_write(client, LOG_LEVEL_TRC, "<-> [DELSUB %.*s]", (int)sid.len, sid.data);
+}
+
+/* True for the one caller that has to take it out of the tree. */
+static bool
+close_once(struct subscription *sub)
+{
+    return !atomic_exchange_explicit(&sub->closed, true, memory_order_acq_rel);
+}
+
+/* On the client's loop: drops the sid table's reference, if it is still there. */
+static void
+forget_sid(struct client *client, struct subscription *sub)
+{
+    if (sids_remove(&client->sids, sub))
+        subscription_unref(sub);
+}
+
+static void
+remove_sub(struct client *client, struct subscription *sub)
+{
+    if (client_tracing(client))
+        trace_delsub(client, sub);
+    if (close_once(sub))
+        (void)sublist_remove(client->account->subs, sub);
+    forget_sid(client, sub);
+}
+
+struct expired {
+    struct mail mail;
+    struct subscription *sub; /* counted, and it holds its client */
+};
+
+static void
+deliver_expired(struct mail *mail)
+{
+    struct expired *expired = (struct expired *)(void *)mail;
+
+    forget_sid(client_of(expired->sub), expired->sub);
+    subscription_unref(expired->sub);
+    free(expired);
+}
+
+void
+client_expire_sub(struct subscription *sub, struct worker *current)
+{
+    struct client *client = client_of(sub);
+    struct expired *expired;
+
+    if (!close_once(sub))
+        return;
+    (void)sublist_remove(client->account->subs, sub);
+    if (client->worker == current) {
+        forget_sid(client, sub);
+        return;
+    }
+    expired = malloc(sizeof(*expired));
+    if (expired == NULL)
+        return; /* the entry stays, closed, until its sid is used again or the client goes */
+    expired->mail.deliver = deliver_expired;
+    expired->sub = subscription_ref(sub);
+    loop_post(client->worker->loop, &expired->mail);
+}
+
+void
+client_drop_subs(struct client *client)
+{
+    struct subscription *sub;
+    size_t cursor = 0;
+
+    while ((sub = sids_take_any(&client->sids, &cursor)) != NULL) {
+        if (close_once(sub))
+            (void)sublist_remove(client->account->subs, sub);
+        subscription_unref(sub);
+    }
+    sids_release(&client->sids);
+}
+
+/* A permission error of the core rules; true when the SUB was refused. */
+static bool
+refused(struct client *client, const struct op *op)
+{
+    const struct options *options = client->worker->config->options;
+    bool too_many = options->max_sub_tokens > 0 &&
+                    subject_token_count(op->subject) > (size_t)options->max_sub_tokens;
+    bool reserved = op->queue.data != NULL && str_eq(op->queue, STR_LIT("_sys_"));
+
+    if (too_many)
+        client_violation(client, PROTO_VIOLATION_TOO_MANY_TOKENS, op->subject, STR_NULL);
+    else if (reserved)
+        client_violation(client, PROTO_VIOLATION_SUBSCRIPTION, op->subject, op->queue);
+    return too_many || reserved;
+}
+
+static bool
+add_sub(struct client *client, const struct op *op)
+{
+    struct subscription *sub =
+        subscription_new(&client_ref(client)->owner, op->subject, op->queue, op->sid);
+
+    if (sub == NULL) {
+        client_unref(client);
+        return false;
+    }
+    if (!sids_add(&client->sids, sub)) {
+        subscription_unref(sub);
+        return false;
+    }
+    if (sublist_insert(client->account->subs, sub) != ERR_OK) {
+        forget_sid(client, sub);
+        return false;
+    }
+    return true;
+}
+
+void
+client_sub(struct client *client, const struct op *op)
+{
+    int64_t most = client->worker->config->options->max_subscriptions;
+    struct subscription *old;
+
+    if (!subject_valid(op->subject)) {
+        client_error(client, PROTO_ERR_INVALID_SUBJECT);
+        return;
+    }
+    if (refused(client, op))
+        return;
+    old = sids_find(&client->sids, op->sid);
+    if (old != NULL && atomic_load_explicit(&old->closed, memory_order_acquire)) {
+        forget_sid(client, old);
+        old = NULL;
+    }
+    if (old == NULL) {
+        if (most > 0 && client->sids.count >= (size_t)most) {
+            client_err(client, "%s", proto_error_text(PROTO_ERR_MAX_SUBSCRIPTIONS));
+            client_error(client, PROTO_ERR_MAX_SUBSCRIPTIONS);
+            return;
+        }
+        if (!add_sub(client, op)) {
+            client_close(client, CLOSE_INTERNAL);
+            return;
+        }
+    }
+    client_ok(client);
+}
+
+void
+client_unsub(struct client *client, const struct op *op)
+{
+    struct subscription *sub = sids_find(&client->sids, op->sid);
+
+    if (sub != NULL) {
+        atomic_store_explicit(&sub->max, op->max, memory_order_release);
+        if (op->max == 0 || atomic_load_explicit(&sub->delivered, memory_order_acquire) >= op->max)
+            remove_sub(client, sub);
+    }
+    client_ok(client);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config - what the server runs by now: options, who may enter, and what derives from both
+ *
+ * Owns     the options and a reference on the policy; counted and immutable.
+ * Threads  any. A reload makes a new one; each worker swaps its reference when told by mail,
+ *          so the hot path reads it without a lock.
+ */
+#ifndef TESSERA_SERVER_CONFIG_H
+#define TESSERA_SERVER_CONFIG_H
+
+#include <stdatomic.h>
+
+#include "auth/auth.h"
+#include "base/buf.h"
+#include "conf/options.h"
+#include "net/conn.h"
+#include "proto/parser.h"
+
+struct server_config {
+    atomic_uint refs;
+    struct options *options;
+    struct auth_policy *policy;
+    bool auth_required;
+    struct buf info_prefix; /* INFO without what differs per client */
+    struct conn_options conn;
+    int64_t auth_timeout_ms, ping_interval_ms;
+};
+
+/* Takes over options and the caller's reference on policy. The listener's real port is given,
+ * since options may say "any". */
+struct server_config *server_config_new(struct options *options, struct auth_policy *policy,
+                                        const char *server_id, const char *server_name, int port);
+struct server_config *server_config_ref(struct server_config *config);
+void server_config_unref(struct server_config *config); /* NULL is allowed */
+
+#endif

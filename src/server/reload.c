@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A reload loads the configuration with the flags of the start, as a start would, and compares
+ * by the option table. All or nothing: an error, or a change that needs a restart, leaves the
+ * configuration in force as it is.
+ */
+#include "conf/load.h"
+#include "conf/option_table.h"
+#include "server/logging.h"
+#include "server/server.h"
+
+struct change {
+    struct server *server;
+    unsigned live, refused;
+};
+
+/* "authorization token" for the row of that section and name, as in the reference's log. */
+static void
+put_option_name(const struct option_row *row, struct buf *out)
+{
+    struct str name = option_name(row);
+
+    if (row->section != NULL && row->section[0] != '\0')
+        (void)buf_printf(out, "%s ", row->section);
+    (void)buf_append(out, name.data, name.len);
+    (void)buf_cstr(out);
+}
+
+static void
+note_change(void *context, const struct option_row *row)
+{
+    struct change *change = context;
+    struct buf name = BUF_INIT;
+
+    put_option_name(row, &name);
+    if (row->reload == OPTION_RESTART) {
+        change->refused++;
+        log_err(change->server->log,
+                "Failed to reload server configuration: %s can only change with a restart",
+                buf_cstr(&name));
+    } else {
+        change->live++;
+    }
+    buf_release(&name);
+}
+
+static void
+log_change(void *context, const struct option_row *row)
+{
+    struct change *change = context;
+    struct buf name = BUF_INIT;
+
+    put_option_name(row, &name);
+    log_inf(change->server->log, "Reloaded: %s", buf_cstr(&name));
+    buf_release(&name);
+}
+
+static bool
+may_change(struct server *server, const struct options *now, const struct options *next)
+{
+    struct change change = { .server = server };
+
+    options_diff(now, next, note_change, &change);
+    return change.refused == 0;
+}
+
+/* The workers get it by mail; each then looks at its clients. */
+static void
+put_in_force(struct server *server, struct options *options, struct auth_policy *policy)
+{
+    struct server_config *old = server->config;
+
+    auth_policy_carry(server->auth, old->policy, policy);
+    server->config = server_config_new(options, policy, server->id, server->name,
+                                       listener_port(server->listener));
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_configure(server->workers[i], server_config_ref(server->config));
+    server_config_unref(old);
+}
+
+static struct options *
+load(struct server *server)
+{
+    struct diags diags = { 0 };
+    struct options *options = options_load(server->flags, &diags);
+
+    for (size_t i = 0; i < diags.count; i++) {
+        if (diags.list[i].severity == DIAG_ERROR) {
+            struct buf line = BUF_INIT;
+
+            diag_format(&diags.list[i], &line);
+            log_err(server->log, "Failed to reload server configuration: %s", buf_cstr(&line));
+            buf_release(&line);
+        }
+    }
+    if (options != NULL)
+        log_diags(server->log, &diags);
+    diags_release(&diags);
+    return options;
+}
+
+void
+server_reload(struct server *server)
+{
+    const struct options *now = server->config->options;
+    struct options *next = load(server);
+    struct auth_policy *policy;
+    struct change change = { .server = server };
+    struct errmsg why;
+
+    if (next == NULL)
+        return;
+    policy = may_change(server, now, next) ? auth_policy_new(server->auth, next->auth_token) : NULL;
+    if (policy == NULL) {
+        options_free(next);
+        return;
+    }
+    if (logging_open(server->log, next, &why) != ERR_OK) {
+        log_err(server->log, "Failed to reload server configuration: %s", why.text);
+        auth_policy_unref(policy);
+        options_free(next);
+        return;
+    }
+    options_diff(now, next, log_change, &change);
+    put_in_force(server, next, policy);
+    if (next->config_digest != NULL)
+        log_inf(server->log, "Reloaded server configuration (%s)", next->config_digest);
+    else
+        log_inf(server->log, "Reloaded server configuration");
+}

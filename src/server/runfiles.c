@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/runfiles.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "net/listener.h"
+
+/* Writes under another name and renames: whoever watches for the file sees it whole. */
+static enum err
+write_whole(const char *path, const struct buf *content, struct errmsg *why)
+{
+    char *temporary = xasprintf("%s.%ld.tmp", path, (long)getpid());
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    enum err err = ERR_OK;
+
+    if (fd == -1)
+        err = err_sys(why, errno, "could not write %s", path);
+    else if (write(fd, content->data, content->len) != (ssize_t)content->len)
+        err = err_sys(why, errno, "could not write %s", path);
+    if (fd != -1)
+        close(fd);
+    if (err == ERR_OK && rename(temporary, path) == -1)
+        err = err_sys(why, errno, "could not write %s", path);
+    if (err != ERR_OK && fd != -1)
+        unlink(temporary);
+    free(temporary);
+    return err;
+}
+
+enum err
+pid_file_write(const char *path, struct errmsg *why)
+{
+    struct buf content = BUF_INIT;
+    enum err err;
+
+    (void)buf_printf(&content, "%ld", (long)getpid());
+    err = write_whole(path, &content, why);
+    buf_release(&content);
+    return err;
+}
+
+static void
+put_url(struct buf *out, const char *ip, uint16_t port)
+{
+    (void)buf_printf(out, strchr(ip, ':') != NULL ? "%s\"nats://[%s]:%u\"" : "%s\"nats://%s:%u\"",
+                     out->data[out->len - 1] == '[' ? "" : ",", ip, port);
+}
+
+/* Every address of an interface that is up; where they cannot be asked for (a sandbox without
+ * netlink) the loopback address stands alone. */
+static void
+put_all_addresses(struct buf *out, uint16_t port)
+{
+    struct ifaddrs *all = NULL;
+    size_t before = out->len;
+
+    if (getifaddrs(&all) == -1)
+        all = NULL;
+    for (struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
+        struct sockaddr_storage addr = { 0 };
+        struct endpoint ep;
+
+        if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET)
+            continue;
+        memcpy(&addr, one->ifa_addr, sizeof(struct sockaddr_in));
+        endpoint_from_sockaddr(&ep, &addr);
+        put_url(out, ep.ip, port);
+    }
+    freeifaddrs(all);
+    if (out->len == before)
+        put_url(out, "127.0.0.1", port);
+}
+
+enum err
+ports_file_write(char **out, const char *dir, const char *host, uint16_t port, struct errmsg *why)
+{
+    struct buf content = BUF_INIT;
+    struct stat info;
+    char *path;
+    enum err err;
+
+    if (stat(dir, &info) == -1)
+        return err_sys(why, errno, "could not use %s for the ports file", dir);
+    path = xasprintf("%s/%s_%ld.ports", dir, program_invocation_short_name, (long)getpid());
+    (void)buf_append_str(&content, "{\"nats\":[");
+    if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
+        put_all_addresses(&content, port);
+    else
+        put_url(&content, host, port);
+    (void)buf_append_str(&content, "]}");
+    err = write_whole(path, &content, why);
+    buf_release(&content);
+    if (err == ERR_OK)
+        *out = path;
+    else
+        free(path);
+    return err;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Start: log, account, auth, listener, workers, in this order; stop in reverse. Clients are
+ * closed before auth goes, auth before the loops end: so nobody asks auth when it is gone, and
+ * every verdict that was given still finds its loop.
+ */
+#include "server/server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "server/logging.h"
+#include "server/runfiles.h"
+
+#define SPARE_DESCRIPTORS 64 /* beside the clients': libraries, log, listener, loops */
+#define SLOW_CHECK_NS     CLOCK_NS_PER_S
+
+void
+server_client_gone(struct server *server)
+{
+    atomic_fetch_sub_explicit(&server->connections, 1, memory_order_relaxed);
+}
+
+void
+server_drop_connection(struct server *server, int fd)
+{
+    close(fd);
+    server_client_gone(server);
+}
+
+static void
+accepted(void *arg, int fd, const struct endpoint *remote)
+{
+    struct server *server = arg;
+    struct worker *worker = server->workers[server->next_worker];
+    int64_t before = atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
+    bool over_limit = before >= server->config->options->max_connections;
+
+    server->next_worker = (server->next_worker + 1) % server->worker_count;
+    worker_accept(worker, fd, remote, ++server->next_cid, over_limit);
+}
+
+static unsigned
+count_workers(const struct options *options)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (options->threads > 0)
+        return (unsigned)options->threads;
+    if (cores < 1)
+        return 1;
+    return cores > SERVER_WORKERS_DEFAULT_MAX ? SERVER_WORKERS_DEFAULT_MAX : (unsigned)cores;
+}
+
+/* A server is given what the system allows; too little is said, not fatal. */
+static void
+raise_descriptor_limit(struct server *server)
+{
+    int64_t want = server->config->options->max_connections + SPARE_DESCRIPTORS;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+        return;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur != RLIM_INFINITY && (int64_t)limit.rlim_cur < want)
+        log_wrn(server->log,
+                "Only %llu open files are allowed here, too few for max_connections %lld: raise "
+                "the limit (ulimit -n %lld, or LimitNOFILE= in the unit)",
+                (unsigned long long)limit.rlim_cur,
+                (long long)server->config->options->max_connections, (long long)want);
+}
+
+static void
+log_start(struct server *server, const struct options *options)
+{
+    log_inf(server->log, "Starting nats-server");
+    log_inf(server->log, "  Version:  %s (tessera %s)", TESSERA_NATS_VERSION, TESSERA_VERSION);
+    log_inf(server->log, "  Git:      [not set]");
+    log_inf(server->log, "  Name:     %s", server->name);
+    log_inf(server->log, "  ID:       %s", server->id);
+    if (options->config_file != NULL)
+        log_inf(server->log, "Using configuration file: %s (%s)", options->config_file,
+                options->config_digest);
+}
+
+static void
+warn_slow_check(struct server *server, const struct auth_policy *policy)
+{
+    int64_t ns = auth_policy_check_ns_estimate(policy);
+
+    if (ns > SLOW_CHECK_NS)
+        log_wrn(server->log,
+                "One check of the bcrypted token takes about %.1f s here: choose a lower cost "
+                "(nats server passwd --cost 11)",
+                (double)ns / (double)CLOCK_NS_PER_S);
+}
+
+static enum err
+listen_for_clients(struct server *server, const struct options *options, struct errmsg *why)
+{
+    uint16_t port = options->port < 0 ? 0 : (uint16_t)options->port;
+    struct errmsg reason;
+    enum err err = listener_open(&server->listener, server->loop, options->host, port, server->log,
+                                 accepted, server, &reason);
+
+    if (err == ERR_OK)
+        return ERR_OK;
+    return err_set(why, err, "Error listening on port: %s:%u, \"%s\"", options->host, port,
+                   reason.text);
+}
+
+static enum err
+start_workers(struct server *server, struct errmsg *why)
+{
+    unsigned count = count_workers(server->config->options);
+
+    server->workers = xcalloc(count, sizeof(struct worker *));
+    for (unsigned i = 0; i < count; i++) {
+        enum err err = worker_new(&server->workers[i], server, i, server->config, why);
+
+        if (err == ERR_OK)
+            err = worker_start(server->workers[i], why);
+        if (err != ERR_OK)
+            return err;
+        server->worker_count = i + 1;
+    }
+    return ERR_OK;
+}
+
+static enum err
+write_run_files(struct server *server, struct errmsg *why)
+{
+    const struct options *options = server->config->options;
+    enum err err = ERR_OK;
+
+    if (options->pid_file != NULL)
+        err = pid_file_write(options->pid_file, why);
+    if (err == ERR_OK && options->ports_file_dir != NULL)
+        err = ports_file_write(&server->ports_file, options->ports_file_dir, options->host,
+                               listener_port(server->listener), why);
+    return err;
+}
+
+static enum err
+start(struct server *server, struct options *options, struct errmsg *why)
+{
+    struct auth_policy *policy = auth_policy_new(server->auth, options->auth_token);
+    enum err err = policy == NULL ? err_set(why, ERR_NOMEM, "could not set up authentication")
+                                  : listen_for_clients(server, options, why);
+
+    if (err != ERR_OK) {
+        auth_policy_unref(policy);
+        options_free(options);
+        return err;
+    }
+    server->config = server_config_new(options, policy, server->id, server->name,
+                                       listener_port(server->listener));
+    raise_descriptor_limit(server);
+    warn_slow_check(server, policy);
+    err = start_workers(server, why);
+    return err != ERR_OK ? err : write_run_files(server, why);
+}
+
+static void
+log_options(struct server *server)
+{
+    const struct options *options = server->config->options;
+
+    log_inf(server->log,
+            strchr(options->host, ':') != NULL ? "Listening for client connections on [%s]:%u"
+                                               : "Listening for client connections on %s:%u",
+            options->host, listener_port(server->listener));
+    if (!server->config->auth_required)
+        log_dbg(server->log, "No authorization is configured: every client may enter");
+    log_inf(server->log, "Server is ready");
+}
+
+static void
+close_handles(struct server *server)
+{
+    listener_close(server->listener);
+    server->listener = NULL;
+    for (size_t i = 0; i < SERVER_SIGNALS; i++) {
+        signal_watch_free(server->signals[i]);
+        server->signals[i] = NULL;
+    }
+}
+
+static void
+stop(struct server *server)
+{
+    if (server->stopping)
+        return;
+    server->stopping = true;
+    log_inf(server->log, "Initiating Shutdown...");
+    close_handles(server);
+    loop_stop(server->loop);
+}
+
+static const char *
+signal_name(int signo)
+{
+    switch (signo) {
+    case SIGINT:
+        return "interrupt";
+    case SIGTERM:
+        return "terminated";
+    case SIGHUP:
+        return "hangup";
+    case SIGUSR1:
+        return "user defined signal 1";
+    default:
+        return "user defined signal 2";
+    }
+}
+
+static void
+reopen_log(struct server *server)
+{
+    struct errmsg why;
+
+    if (server->config->options->log_file == NULL)
+        log_inf(server->log, "File log re-open ignored, not a file logger");
+    else if (log_reopen(server->log, &why) == ERR_OK)
+        log_inf(server->log, "File log re-opened");
+    else
+        log_err(server->log, "%s", why.text);
+}
+
+static void
+caught(void *arg, int signo)
+{
+    struct server *server = arg;
+
+    log_inf(server->log, "Trapped \"%s\" signal", signal_name(signo));
+    switch (signo) {
+    case SIGHUP:
+        server_reload(server);
+        break;
+    case SIGUSR1:
+        reopen_log(server);
+        break;
+    case SIGUSR2:
+        log_wrn(server->log, "Lame duck mode is not supported yet: signal ignored");
+        break;
+    default:
+        stop(server);
+    }
+}
+
+static void
+watch_signals(struct server *server)
+{
+    static const int signals[SERVER_SIGNALS] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
+
+    for (size_t i = 0; i < SERVER_SIGNALS; i++)
+        server->signals[i] = signal_watch_new(server->loop, signals[i], caught, server);
+}
+
+enum err
+server_new(struct server **out, struct log *log, const struct flags *flags, struct options *options,
+           const struct diags *diags, struct errmsg *why)
+{
+    struct server *server = xcalloc(1, sizeof(*server));
+    enum err err;
+
+    server->log = log;
+    server->flags = flags;
+    server_id_make(server->id);
+    server->name = xstrdup(options->server_name != NULL ? options->server_name : server->id);
+    log_start(server, options);
+    log_diags(log, diags);
+    err = loop_new(&server->loop, LOOPS_MAX - 1, why);
+    if (err != ERR_OK) {
+        options_free(options);
+        server_free(server);
+        return err;
+    }
+    server->global = account_new(ACCOUNT_GLOBAL);
+    server->auth = auth_new(log, 0, 0);
+    if (server->auth == NULL)
+        abort();
+    err = start(server, options, why);
+    if (err != ERR_OK) {
+        server_free(server);
+        return err;
+    }
+    watch_signals(server);
+    log_options(server);
+    *out = server;
+    return ERR_OK;
+}
+
+void
+server_run(struct server *server)
+{
+    loop_run(server->loop);
+}
+
+static void
+stop_workers(struct server *server)
+{
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_close_clients(server->workers[i]);
+    auth_free(server->auth);
+    server->auth = NULL;
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_stop(server->workers[i]);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_free(server->workers[i]);
+    free(server->workers);
+}
+
+void
+server_free(struct server *server)
+{
+    if (server == NULL)
+        return;
+    close_handles(server);
+    stop_workers(server);
+    server_config_unref(server->config);
+    account_free(server->global);
+    loop_free(server->loop);
+    if (server->ports_file != NULL)
+        unlink(server->ports_file);
+    free(server->ports_file);
+    free(server->name);
+    free(server);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server - one NATS server: its listener, workers, account, authentication
+ *
+ *   main thread                      worker threads              auth pool
+ *   signals, accept, reload ──mail──> clients, delivery ──jobs──> bcrypt
+ *                                          ^───────────verdicts───┘
+ *
+ * Owns     all of them, and the configuration in force.
+ * Threads  the main thread, which runs server_run(); the functions marked "any" aside.
+ */
+#ifndef TESSERA_SERVER_SERVER_H
+#define TESSERA_SERVER_SERVER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "auth/auth.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "conf/diag.h"
+#include "conf/flags.h"
+#include "conf/options.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "server/account.h"
+#include "server/config.h"
+#include "server/identity.h"
+#include "server/worker.h"
+
+#define SERVER_WORKERS_DEFAULT_MAX 8 /* of --threads 0, however many cores there are */
+
+#define SERVER_SIGNALS 5
+
+struct server {
+    struct log *log;
+    const struct flags *flags; /* a reload applies them again */
+    char id[SERVER_ID_LEN + 1];
+    char *name;
+    struct loop *loop; /* the main thread's */
+    struct account *global;
+    struct auth *auth;
+    struct server_config *config;
+    struct listener *listener;
+    struct worker **workers;
+    unsigned worker_count, next_worker;
+    struct signal_watch *signals[SERVER_SIGNALS];
+    char *ports_file; /* NULL: none was written */
+    bool stopping;
+    uint64_t next_cid;
+    atomic_int_fast64_t connections; /* any: those that were accepted and are not gone */
+};
+
+/* Everything up to listening; takes over options. flags and log are borrowed for its life;
+ * diags, what the checks of the options found, is logged behind the start-up lines. */
+enum err server_new(struct server **out, struct log *log, const struct flags *flags,
+                    struct options *options, const struct diags *diags, struct errmsg *why);
+/* Serves until a signal ends it. */
+void server_run(struct server *server);
+void server_free(struct server *server); /* NULL is allowed */
+
+/* SIGHUP: reads the configuration again; on any error everything stays as it is. */
+void server_reload(struct server *server);
+
+/* any: a client that was counted is gone. */
+void server_client_gone(struct server *server);
+/* any: closes an accepted descriptor that could not become a client. */
+void server_drop_connection(struct server *server, int fd);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/server.h"
+
+#define LINE_MAX_BYTES 8192 /* a control line and some payload */
+
+struct log *
+client_log(const struct client *client)
+{
+    return client->worker->server->log;
+}
+
+/* "v1.0:py:name", without the parts that the client did not tell */
+static size_t
+put_agent(const struct client *client, char *out, size_t size)
+{
+    const struct connect_info *info = &client->connect;
+    int len;
+
+    if (!client->connected || (info->version.len + info->lang.len + info->name.len) == 0)
+        return 0;
+    len = snprintf(out, size, " - \"%s%.*s%s%.*s%s%.*s\"", info->version.len > 0 ? "v" : "",
+                   (int)info->version.len, info->version.data, info->lang.len > 0 ? ":" : "",
+                   (int)info->lang.len, info->lang.data, info->name.len > 0 ? ":" : "",
+                   (int)info->name.len, info->name.data);
+    return len < 0 ? 0 : (size_t)len >= size ? size - 1 : (size_t)len;
+}
+
+void
+client_log_write(struct client *client, enum log_level level, const char *format, ...)
+{
+    char agent[300], text[LINE_MAX_BYTES];
+    const char *who = "";
+    va_list args;
+
+    agent[put_agent(client, agent, sizeof(agent))] = '\0';
+    if (client->connected && client->authenticated)
+        who = client->has_pass ? " - \"" ACCOUNT_GLOBAL "/token\"" : " - \"" ACCOUNT_GLOBAL "\"";
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    log_write(client_log(client), level, "%s:%u - cid:%llu%s%s - %s", client->remote.ip,
+              client->remote.port, (unsigned long long)client->cid, agent, who, text);
+}
+
+static void
+trace_payload(struct client *client, const struct op *op)
+{
+    int64_t most = client->worker->config->options->max_traced_msg_len;
+    size_t len = op->payload.len;
+    bool cut = most > 0 && len > (size_t)most;
+
+    if (cut)
+        len = (size_t)most;
+    client_log_write(client, LOG_LEVEL_TRC, "<<- MSG_PAYLOAD: [\"%.*s%s\"]", (int)len,
+                     op->payload.data, cut ? "..." : "");
+}
+
+void
+trace_in(struct client *client, const struct op *op)
+{
+    static const char *const verbs[] = {
+        [OP_CONNECT] = "CONNECT", [OP_PUB] = "PUB",   [OP_HPUB] = "HPUB", [OP_SUB] = "SUB",
+        [OP_UNSUB] = "UNSUB",     [OP_PING] = "PING", [OP_PONG] = "PONG", [OP_INFO] = "INFO",
+        [OP_OK] = "+OK",          [OP_ERR] = "-ERR"
+    };
+
+    if (op->kind == OP_CONNECT)
+        return; /* trace_connect() once it is parsed */
+    if (op->args.len > 0 && op->kind != OP_PING && op->kind != OP_PONG)
+        client_log_write(client, LOG_LEVEL_TRC, "<<- [%s %.*s]", verbs[op->kind], (int)op->args.len,
+                         op->args.data);
+    else
+        client_log_write(client, LOG_LEVEL_TRC, "<<- [%s]", verbs[op->kind]);
+    if (op->kind == OP_PUB || op->kind == OP_HPUB)
+        trace_payload(client, op);
+}
+
+void
+trace_connect(struct client *client)
+{
+    char fields[1024];
+
+    connect_info_describe(&client->connect, fields, sizeof(fields));
+    client_log_write(client, LOG_LEVEL_TRC, "<<- [CONNECT %s]", fields);
+}
+
+void
+trace_out(struct client *client, const char *verb, struct str args)
+{
+    if (args.len > 0)
+        client_log_write(client, LOG_LEVEL_TRC, "->> [%s %.*s]", verb, (int)args.len, args.data);
+    else
+        client_log_write(client, LOG_LEVEL_TRC, "->> [%s]", verb);
+}
+
+void
+trace_delivery(const struct client *to, const struct encoder *enc, struct str sid, bool headers)
+{
+    size_t len = encoder_line_len(enc, sid.len, headers);
+    char *line = malloc(len);
+
+    if (line == NULL)
+        return;
+    (void)encoder_line(enc, sid, headers, line);
+    log_write(client_log(to), LOG_LEVEL_TRC, "%s:%u - cid:%llu - ->> [%.*s]", to->remote.ip,
+              to->remote.port, (unsigned long long)to->cid, (int)len - 2, line);
+    free(line);
+}

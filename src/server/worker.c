@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/worker.h"
+
+#include <assert.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "server/account.h"
+#include "server/client.h"
+#include "server/server.h"
+
+#define SWEEP_MS 1000 /* how long a closed connection may be remembered by a cached match */
+
+static void
+sweep_cache(void *arg)
+{
+    struct worker *worker = arg;
+
+    sublist_cache_sweep(worker->cache);
+}
+
+enum err
+worker_new(struct worker **out, struct server *server, unsigned index, struct server_config *config,
+           struct errmsg *why)
+{
+    struct worker *worker = xcalloc(1, sizeof(*worker));
+    enum err err = loop_new(&worker->loop, index, why);
+
+    if (err != ERR_OK) {
+        free(worker);
+        return err;
+    }
+    worker->server = server;
+    worker->config = server_config_ref(config);
+    worker->cache = sublist_cache_new(server->global->subs);
+    if (worker->cache == NULL)
+        abort();
+    random_seed(&worker->random);
+    list_init(&worker->clients);
+    list_init(&worker->logins);
+    worker->sweep = timer_new(worker->loop, sweep_cache, worker);
+    timer_start(worker->sweep, SWEEP_MS, SWEEP_MS);
+    *out = worker;
+    return ERR_OK;
+}
+
+enum err
+worker_start(struct worker *worker, struct errmsg *why)
+{
+    return loop_start(worker->loop, why);
+}
+
+const struct match *
+worker_match(struct worker *worker, struct str subject)
+{
+    if (!worker->config->options->disable_sublist_cache)
+        return sublist_cache_match(worker->cache, subject);
+    match_unref(worker->fresh);
+    worker->fresh = sublist_match(worker->server->global->subs, subject);
+    return worker->fresh;
+}
+
+struct close_mail {
+    struct mail mail;
+    struct worker *worker;
+    sem_t done;
+};
+
+static void
+deliver_close(struct mail *mail)
+{
+    struct close_mail *close = (struct close_mail *)(void *)mail;
+    struct worker *worker = close->worker;
+    struct list *pos, *next;
+
+    worker->closing = true;
+    timer_free(worker->sweep);
+    worker->sweep = NULL;
+    LIST_FOREACH_SAFE(pos, next, &worker->clients)
+    {
+        client_close(LIST_ENTRY(pos, struct client, link), CLOSE_SHUTDOWN);
+    }
+    sem_post(&close->done);
+}
+
+void
+worker_close_clients(struct worker *worker)
+{
+    struct close_mail close = { .mail.deliver = deliver_close, .worker = worker };
+
+    sem_init(&close.done, 0, 0);
+    loop_post(worker->loop, &close.mail);
+    while (sem_wait(&close.done) == -1)
+        continue; /* EINTR */
+    sem_destroy(&close.done);
+}
+
+void
+worker_stop(struct worker *worker)
+{
+    loop_stop(worker->loop);
+}
+
+void
+worker_free(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    assert(list_empty(&worker->clients));
+    client_drop_logins(worker);
+    match_unref(worker->fresh);
+    sublist_cache_free(worker->cache);
+    server_config_unref(worker->config);
+    timer_free(worker->sweep);
+    loop_free(worker->loop);
+    free(worker);
+}
+
+struct accepted {
+    struct mail mail;
+    struct worker *worker;
+    int fd;
+    bool over_limit;
+    struct endpoint remote;
+    uint64_t cid;
+};
+
+static void
+deliver_accepted(struct mail *mail)
+{
+    struct accepted *accepted = (struct accepted *)(void *)mail;
+
+    client_start(accepted->worker, accepted->fd, &accepted->remote, accepted->cid,
+                 accepted->over_limit);
+    free(accepted);
+}
+
+void
+worker_accept(struct worker *worker, int fd, const struct endpoint *remote, uint64_t cid,
+              bool over_limit)
+{
+    struct accepted *accepted = malloc(sizeof(*accepted));
+
+    if (accepted == NULL) {
+        server_drop_connection(worker->server, fd);
+        return;
+    }
+    *accepted = (struct accepted) { .mail.deliver = deliver_accepted,
+                                    .worker = worker,
+                                    .fd = fd,
+                                    .over_limit = over_limit,
+                                    .remote = *remote,
+                                    .cid = cid };
+    loop_post(worker->loop, &accepted->mail);
+}
+
+struct configured {
+    struct mail mail;
+    struct worker *worker;
+    struct server_config *config;
+};
+
+static void
+deliver_configured(struct mail *mail)
+{
+    struct configured *configured = (struct configured *)(void *)mail;
+    struct worker *worker = configured->worker;
+    struct list *pos, *next;
+
+    server_config_unref(worker->config);
+    worker->config = configured->config;
+    LIST_FOREACH_SAFE(pos, next, &worker->clients)
+    {
+        client_recheck(LIST_ENTRY(pos, struct client, link));
+    }
+    free(configured);
+}
+
+void
+worker_configure(struct worker *worker, struct server_config *config)
+{
+    struct configured *configured = xcalloc(1, sizeof(*configured));
+
+    configured->mail.deliver = deliver_configured;
+    configured->worker = worker;
+    configured->config = config;
+    loop_post(worker->loop, &configured->mail);
+}

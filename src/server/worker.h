@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * worker - a loop thread's share of the server: its clients, caches, counters
+ *
+ * Owns     its loop, its clients, a cache over the account's subject tree.
+ * Threads  its loop's thread, but for worker_accept(), worker_configure() and
+ *          worker_add_stats(), which the main thread calls.
+ */
+#ifndef TESSERA_SERVER_WORKER_H
+#define TESSERA_SERVER_WORKER_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "base/random.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "server/config.h"
+#include "sublist/sublist.h"
+
+struct server;
+
+/* Written by the worker alone, read by others: relaxed on both sides. */
+struct worker_stats {
+    atomic_uint_fast64_t in_msgs, in_bytes, out_msgs, out_bytes, slow_consumers, stale;
+};
+
+static inline void
+stat_add(atomic_uint_fast64_t *stat, uint64_t more)
+{
+    atomic_store_explicit(stat, atomic_load_explicit(stat, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
+
+struct worker {
+    struct server *server;
+    struct loop *loop;
+    struct server_config *config;
+    struct sublist_cache *cache; /* over the global account */
+    struct match *fresh;         /* the last match made without the cache */
+    struct timer *sweep;         /* drops stale cache entries */
+    struct random random;        /* draws of queue members, jitter */
+    struct list clients;
+    struct list logins; /* those that wait for auth */
+    bool closing;       /* newcomers are turned away */
+    struct worker_stats stats;
+};
+
+enum err worker_new(struct worker **out, struct server *server, unsigned index,
+                    struct server_config *config, struct errmsg *why);
+enum err worker_start(struct worker *worker, struct errmsg *why);
+/* Closes every client and returns when that is done; newcomers are turned away. Afterwards
+ * nothing on this worker asks auth any more. */
+void worker_close_clients(struct worker *worker);
+/* Ends the thread. The clients are closed and auth is gone. */
+void worker_stop(struct worker *worker);
+void worker_free(struct worker *worker); /* NULL is allowed */
+
+/* A new connection for this worker, over_limit: to be told that there are too many. */
+void worker_accept(struct worker *worker, int fd, const struct endpoint *remote, uint64_t cid,
+                   bool over_limit);
+
+/* Who wants subject in the global account; borrowed until the next call. NULL: out of memory. */
+const struct match *worker_match(struct worker *worker, struct str subject);
+
+/* Swaps the configuration and looks again at every client; takes over the reference. */
+void worker_configure(struct worker *worker, struct server_config *config);
+
+#endif
