@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/option_table.h"
+
+#include "base/clock.h"
+#include "conf/checks.h"
+
+#define FIELD(name) .offset = offsetof(struct options, name)
+#define MS          CLOCK_NS_PER_MS
+#define S           CLOCK_NS_PER_S
+#define HOUR        (3600 * CLOCK_NS_PER_S)
+#define INT32_LIMIT INT32_MAX /* the reference keeps these in 32 bits */
+
+#define UNSUPPORTED(in, name)                                                                      \
+    {                                                                                              \
+        .section = in, .names = name, .type = OPTION_UNSUPPORTED                                   \
+    }
+#define UNSUPPORTED_FLAG(flag, value, in_group, text)                                              \
+    {                                                                                              \
+        .type = OPTION_UNSUPPORTED, .flags = flag, .arg = value, .group = in_group, .help = text   \
+    }
+#define ACTION(what, flag, value, in_group, text)                                                  \
+    {                                                                                              \
+        .type = OPTION_ACTION, .action = what, .flags = flag, .arg = value, .group = in_group,     \
+        .help = text                                                                               \
+    }
+
+/* clang-format off */
+static const struct option_row rows[] = {
+    /* server */
+    { .section = "", .names = "host net", .type = OPTION_STRING, FIELD(host), .initial = "0.0.0.0",
+      .reload = OPTION_RESTART, .flags = "a addr net", .arg = "<host>", .group = GROUP_SERVER,
+      .help = "Address to listen on for clients" },
+    { .section = "", .names = "port", .type = OPTION_INT, FIELD(port), .initial = "4222",
+      .zero_is_default = true, .min = -1, .max = 65535, .reload = OPTION_RESTART,
+      .flags = "p port", .arg = "<port>", .group = GROUP_SERVER,
+      .help = "Port for clients; -1 takes any free one" },
+    { .section = "", .names = "listen", .type = OPTION_LISTEN, .reload = OPTION_RESTART,
+      .help = "Host and port in one: \"host:port\", or a port" },
+    { .section = "", .names = "server_name", .type = OPTION_STRING, FIELD(server_name),
+      .check = check_server_name, .reload = OPTION_RESTART, .flags = "n name server_name",
+      .arg = "<name>", .group = GROUP_SERVER, .help = "Name of the server (default: its id)" },
+    { .section = "", .names = "pidfile pid_file", .type = OPTION_STRING, FIELD(pid_file),
+      .flags = "P pid", .arg = "<file>", .group = GROUP_SERVER,
+      .help = "Write the process id to a file" },
+    { .section = "", .names = "ports_file_dir", .type = OPTION_STRING, FIELD(ports_file_dir),
+      .flags = "ports_file_dir", .arg = "<dir>", .group = GROUP_SERVER,
+      .help = "Write the ports in use to <dir>/<program>_<pid>.ports" },
+    { .section = "", .names = "client_advertise", .type = OPTION_STRING, FIELD(client_advertise),
+      .check = check_client_advertise, .flags = "client_advertise", .arg = "<host[:port]>",
+      .group = GROUP_SERVER, .help = "Address that clients are told to connect to" },
+    { .section = "", .names = "threads", .type = OPTION_INT, FIELD(threads), .initial = "0",
+      .max = 64, .reload = OPTION_RESTART, .flags = "threads", .arg = "<number>",
+      .group = GROUP_SERVER, .help = "Threads that serve clients; 0: one per core, at most 8" },
+    ACTION(ACTION_CONFIG, "c config", "<file>", GROUP_SERVER, "Configuration file"),
+    ACTION(ACTION_TEST, "t", NULL, GROUP_SERVER, "Check the configuration and flags, then exit"),
+    UNSUPPORTED_FLAG("sl signal", "<signal>[=<pid>]", GROUP_SERVER,
+        "Send a signal to a running server"),
+    { .section = "", .names = "http_port monitor_port", .type = OPTION_UNSUPPORTED,
+      .flags = "m http_port", .arg = "<port>", .group = GROUP_SERVER,
+      .help = "Port for HTTP monitoring" },
+    { .section = "", .names = "https_port", .type = OPTION_UNSUPPORTED, .flags = "ms https_port",
+      .arg = "<port>", .group = GROUP_SERVER, .help = "Port for HTTPS monitoring" },
+
+    /* limits and timers */
+    { .section = "", .names = "max_connections max_conn", .type = OPTION_INT,
+      FIELD(max_connections), .initial = "65536", .check = check_max_connections,
+      .help = "Clients at a time; 0 or less refuses everybody" },
+    { .section = "", .names = "max_subscriptions max_subs", .type = OPTION_INT,
+      FIELD(max_subscriptions), .initial = "0", .max = INT32_LIMIT,
+      .help = "Subscriptions per connection; 0: no limit" },
+    { .section = "", .names = "max_sub_tokens max_subscription_tokens", .type = OPTION_INT,
+      FIELD(max_sub_tokens), .initial = "0", .max = 255,
+      .help = "Tokens in the subject of a subscription; 0: no limit" },
+    { .section = "", .names = "max_control_line", .type = OPTION_INT, FIELD(max_control_line),
+      .initial = "4096", .zero_is_default = true, .min = 1, .max = INT32_LIMIT,
+      .help = "Bytes in a protocol line, CONNECT included" },
+    { .section = "", .names = "max_payload", .type = OPTION_INT, FIELD(max_payload),
+      .initial = "1MB", .zero_is_default = true, .min = 1, .max = INT32_LIMIT,
+      .check = check_max_payload, .help = "Bytes in a message, headers included" },
+    { .section = "", .names = "max_pending", .type = OPTION_INT, FIELD(max_pending),
+      .initial = "64MB", .zero_is_default = true, .min = 1, .max = INT64_MAX,
+      .help = "Bytes waiting for one client before it counts as a slow consumer" },
+    { .section = "", .names = "ping_interval", .type = OPTION_DURATION, FIELD(ping_interval_ns),
+      .initial = "2m", .zero_is_default = true, .min = MS, .max = INT64_MAX,
+      .help = "Time between PINGs to a client" },
+    { .section = "", .names = "ping_max", .type = OPTION_INT, FIELD(ping_max), .initial = "2",
+      .zero_is_default = true, .min = 1, .max = INT32_LIMIT,
+      .help = "Unanswered PINGs before a client is dropped" },
+    { .section = "", .names = "write_deadline", .type = OPTION_DURATION, FIELD(write_deadline_ns),
+      .initial = "10s", .zero_is_default = true, .min = MS, .max = INT64_MAX,
+      .help = "Time that a write to a client may be blocked" },
+    { .section = "", .names = "lame_duck_duration", .type = OPTION_DURATION,
+      FIELD(lame_duck_duration_ns), .initial = "2m", .zero_is_default = true,
+      .check = check_lame_duck_duration, .help = "Time over which a lame duck closes its clients" },
+    { .section = "", .names = "lame_duck_grace_period", .type = OPTION_DURATION,
+      FIELD(lame_duck_grace_period_ns), .initial = "10s", .zero_is_default = true,
+      .check = check_lame_duck_grace_period, .help = "Time before a lame duck closes the first" },
+    { .section = "", .names = "no_header_support", .type = OPTION_BOOL, FIELD(no_header_support),
+      .help = "Refuse messages with headers" },
+    { .section = "", .names = "disable_sublist_cache no_sublist_cache", .type = OPTION_BOOL,
+      FIELD(disable_sublist_cache), .reload = OPTION_RESTART,
+      .help = "Look every subject up in the tree" },
+    { .section = "", .names = "no_fast_producer_stall", .type = OPTION_BOOL,
+      FIELD(no_fast_producer_stall), .help = "Drop deliveries rather than slow a fast publisher" },
+    { .section = "", .names = "max_closed_clients", .type = OPTION_INT, FIELD(max_closed_clients),
+      .initial = "10000", .zero_is_default = true, .min = 1, .max = INT32_LIMIT,
+      .reload = OPTION_RESTART, .help = "Closed connections that monitoring remembers" },
+
+    /* logging */
+    { .section = "", .names = "logfile log_file", .type = OPTION_STRING, FIELD(log_file),
+      .flags = "l log", .arg = "<file>", .group = GROUP_LOGGING, .help = "Write the log to a file" },
+    { .section = "", .names = "logtime", .type = OPTION_BOOL, FIELD(logtime), .initial = "true",
+      .flags = "T logtime", .group = GROUP_LOGGING, .help = "Start log lines with the time" },
+    { .section = "", .names = "logtime_utc", .type = OPTION_BOOL, FIELD(logtime_utc),
+      .flags = "logtime_utc", .group = GROUP_LOGGING, .help = "That time is UTC, not local" },
+    { .section = "", .names = "syslog", .type = OPTION_BOOL, FIELD(syslog), .flags = "s syslog",
+      .group = GROUP_LOGGING, .help = "Log to syslog" },
+    { .section = "", .names = "remote_syslog", .type = OPTION_STRING, FIELD(remote_syslog),
+      .flags = "r remote_syslog", .arg = "<addr>", .group = GROUP_LOGGING,
+      .help = "Log to a syslog server, such as udp://localhost:514" },
+    { .section = "", .names = "debug", .type = OPTION_BOOL, FIELD(debug), .flags = "D debug",
+      .group = GROUP_LOGGING, .help = "Log debug lines" },
+    { .section = "", .names = "trace", .type = OPTION_BOOL, FIELD(trace), .flags = "V trace",
+      .group = GROUP_LOGGING, .help = "Log the protocol" },
+    { .section = "", .names = "trace_verbose", .type = OPTION_BOOL, FIELD(trace_verbose),
+      .help = "Log the protocol, the system account's included" },
+    ACTION(ACTION_TRACE_VERBOSE, "VV", NULL, GROUP_LOGGING,
+        "Log the protocol, the system account's included"),
+    ACTION(ACTION_DEBUG_TRACE, "DV", NULL, GROUP_LOGGING, "Both -D and -V"),
+    ACTION(ACTION_DEBUG_TRACE_VERBOSE, "DVV", NULL, GROUP_LOGGING, "Both -D and -VV"),
+    { .section = "", .names = "trace_headers", .type = OPTION_BOOL, FIELD(trace_headers),
+      .help = "Trace headers only, not payloads" },
+    { .section = "", .names = "logfile_size_limit log_size_limit", .type = OPTION_INT,
+      FIELD(log_size_limit), .initial = "0", .max = INT64_MAX, .flags = "log_size_limit",
+      .arg = "<bytes>", .group = GROUP_LOGGING, .help = "Rotate the log file at this size; 0: never" },
+    { .section = "", .names = "logfile_max_num log_max_num", .type = OPTION_INT,
+      FIELD(log_max_num), .initial = "0", .max = INT32_LIMIT,
+      .help = "Log files to keep, the current one included; 0: all" },
+    { .section = "", .names = "max_traced_msg_len", .type = OPTION_INT, FIELD(max_traced_msg_len),
+      .initial = "0", .max = INT32_LIMIT, .flags = "max_traced_msg_len", .arg = "<bytes>",
+      .group = GROUP_LOGGING, .help = "Bytes of a message in the trace; 0: all" },
+
+    /* authorization */
+    { .section = "", .names = "authorization", .type = OPTION_SECTION, .secret = true,
+      .help = "Who may connect" },
+    { .section = "authorization", .names = "token", .type = OPTION_STRING, .secret = true,
+      FIELD(auth_token), .check = check_token, .flags = "auth", .arg = "<token>",
+      .group = GROUP_AUTHORIZATION, .help = "Token that clients must show, plain or bcrypted" },
+    { .section = "authorization", .names = "timeout", .type = OPTION_SECONDS,
+      FIELD(auth_timeout_ns), .initial = "2s", .zero_is_default = true, .min = MS, .max = HOUR,
+      .help = "Time that a client has to send CONNECT" },
+    { .section = "authorization", .names = "user username", .type = OPTION_UNSUPPORTED,
+      .flags = "user", .arg = "<user>", .group = GROUP_AUTHORIZATION,
+      .help = "User that clients must name" },
+    { .section = "authorization", .names = "password pass", .type = OPTION_UNSUPPORTED,
+      .secret = true, .flags = "pass", .arg = "<password>", .group = GROUP_AUTHORIZATION,
+      .help = "Password of that user" },
+    UNSUPPORTED("authorization", "users"),
+    UNSUPPORTED("authorization", "tokens"),
+    UNSUPPORTED("authorization", "token_file"),
+    UNSUPPORTED("authorization", "default_permissions default_permission permissions"),
+    UNSUPPORTED("authorization", "auth_callout auth_hook"),
+    UNSUPPORTED("authorization", "proxy_required"),
+    UNSUPPORTED("", "accounts"),
+    UNSUPPORTED("", "no_auth_user"),
+    UNSUPPORTED("", "system_account system"),
+    UNSUPPORTED("", "no_system_account no_system no_sys_acc"),
+    UNSUPPORTED("", "operator operators root roots root_operator root_operators"),
+    UNSUPPORTED("", "resolver account_resolver accounts_resolver"),
+    UNSUPPORTED("", "resolver_tls"),
+    UNSUPPORTED("", "resolver_preload"),
+    UNSUPPORTED("", "resolver_pinned_accounts"),
+    UNSUPPORTED("", "trusted trusted_keys"),
+    UNSUPPORTED("", "default_sentinel"),
+
+    /* the rest of the reference's options */
+    UNSUPPORTED("", "server_tags"),
+    UNSUPPORTED("", "server_metadata"),
+    UNSUPPORTED("", "http"),
+    UNSUPPORTED("", "https"),
+    UNSUPPORTED("", "http_base_path"),
+    UNSUPPORTED("", "write_timeout"),
+    UNSUPPORTED("", "mappings maps"),
+    UNSUPPORTED("", "connect_error_reports"),
+    UNSUPPORTED("", "reconnect_error_reports"),
+    UNSUPPORTED("", "prof_port"),
+    UNSUPPORTED("", "prof_block_rate"),
+    UNSUPPORTED("", "proxy_protocol"),
+    UNSUPPORTED("", "proxies"),
+    UNSUPPORTED("", "feature_flags"),
+    UNSUPPORTED("", "gateway"),
+    UNSUPPORTED("", "leafnodes leaf"),
+    UNSUPPORTED("", "websocket ws"),
+    UNSUPPORTED("", "mqtt"),
+    UNSUPPORTED("", "allow_non_tls"),
+    UNSUPPORTED("", "ocsp"),
+    UNSUPPORTED("", "ocsp_cache"),
+    UNSUPPORTED("", "default_js_domain"),
+    { .section = "", .names = "jetstream", .type = OPTION_UNSUPPORTED, .flags = "js jetstream",
+      .group = GROUP_JETSTREAM, .help = "Enable JetStream" },
+    { .section = "", .names = "store_dir storedir", .type = OPTION_UNSUPPORTED,
+      .flags = "sd store_dir", .arg = "<dir>", .group = GROUP_JETSTREAM,
+      .help = "Where JetStream keeps its data" },
+    { .section = "", .names = "tls", .type = OPTION_UNSUPPORTED, .flags = "tls",
+      .group = GROUP_TLS, .help = "Serve TLS, without client certificates" },
+    UNSUPPORTED_FLAG("tlscert", "<file>", GROUP_TLS, "Certificate of the server"),
+    UNSUPPORTED_FLAG("tlskey", "<file>", GROUP_TLS, "Private key of the server"),
+    UNSUPPORTED_FLAG("tlsverify", NULL, GROUP_TLS, "Serve TLS and verify client certificates"),
+    UNSUPPORTED_FLAG("tlscacert", "<file>", GROUP_TLS, "Authority for client certificates"),
+    UNSUPPORTED_FLAG("routes", "<url,url...>", GROUP_CLUSTER, "Routes to dial"),
+    { .section = "", .names = "cluster", .type = OPTION_UNSUPPORTED,
+      .flags = "cluster cluster_listen", .arg = "<url>", .group = GROUP_CLUSTER,
+      .help = "Where to listen for routes" },
+    UNSUPPORTED_FLAG("cluster_name", "<name>", GROUP_CLUSTER, "Name of the cluster"),
+    UNSUPPORTED_FLAG("cluster_advertise", "<host[:port]>", GROUP_CLUSTER,
+        "Address that other servers dial"),
+    UNSUPPORTED_FLAG("no_advertise", NULL, GROUP_CLUSTER,
+        "Do not tell clients of the other servers"),
+    UNSUPPORTED_FLAG("connect_retries", "<number>", GROUP_CLUSTER,
+        "Attempts for routes learned by gossip"),
+    ACTION(ACTION_IGNORE, "profile", "<port>", GROUP_PROFILING,
+        "Accepted and ignored: there is no Go profile"),
+    ACTION(ACTION_HELP, "h help", NULL, GROUP_COMMON, "Show this text"),
+    ACTION(ACTION_VERSION, "v version", NULL, GROUP_COMMON, "Show the version"),
+    UNSUPPORTED_FLAG("help_tls", NULL, GROUP_COMMON, "Show help on TLS"),
+};
+/* clang-format on */
+
+#define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+
+const struct option_row *
+option_rows(size_t *count)
+{
+    *count = ROW_COUNT;
+    return rows;
+}
+
+struct str
+option_next_word(const char **list)
+{
+    struct str word = { *list, 0 };
+
+    if (word.data == NULL)
+        return STR_NULL;
+    word.len = strcspn(word.data, " ");
+    *list = word.data[word.len] == '\0' ? NULL : word.data + word.len + 1;
+    return word;
+}
+
+static bool
+has_word(const char *list, struct str wanted, bool (*equal)(struct str a, struct str b))
+{
+    for (struct str word = option_next_word(&list); word.data != NULL;
+         word = option_next_word(&list))
+        if (equal(word, wanted))
+            return true;
+    return false;
+}
+
+const struct option_row *
+option_by_name(const char *section, struct str name)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (rows[i].section != NULL && strcmp(rows[i].section, section) == 0 &&
+            has_word(rows[i].names, name, str_eq_nocase))
+            return &rows[i];
+    return NULL;
+}
+
+const struct option_row *
+option_anywhere(struct str name)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (has_word(rows[i].names, name, str_eq_nocase))
+            return &rows[i];
+    return NULL;
+}
+
+const struct option_row *
+option_by_flag(struct str flag)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        if (has_word(rows[i].flags, flag, str_eq))
+            return &rows[i];
+    return NULL;
+}
+
+struct str
+option_name(const struct option_row *row)
+{
+    const char *list = row->names != NULL ? row->names : row->flags;
+
+    return option_next_word(&list);
+}
+
+bool
+option_has_field(const struct option_row *row)
+{
+    return row->type <= OPTION_SECONDS;
+}
+
+void
+options_each(option_row_fn *fn, void *context)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++)
+        fn(context, &rows[i]);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * option_table - one row per option, whether it is set by the file, by a flag or by both
+ *
+ * Reading files, flags, defaults, checks, --help, the reload difference, the config digest
+ * and the man page all go by these rows. Options of the reference server that are not
+ * supported yet are rows too: they are refused by name rather than ignored.
+ */
+#ifndef TESSERA_CONF_OPTION_TABLE_H
+#define TESSERA_CONF_OPTION_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "conf/diag.h"
+#include "conf/options.h"
+
+enum option_type {
+    OPTION_STRING,   /* char *; NULL when empty */
+    OPTION_INT,      /* int64_t; k, kb... as suffix in a file */
+    OPTION_BOOL,     /* bool */
+    OPTION_DURATION, /* int64_t, ns; a plain number is seconds and earns a warning */
+    OPTION_SECONDS,  /* int64_t, ns; a number of seconds or a duration */
+    /* without a field in struct options */
+    OPTION_LISTEN,  /* sets host and port */
+    OPTION_SECTION, /* a map with options of its own */
+    OPTION_ACTION,  /* a flag that sets no single option */
+    OPTION_UNSUPPORTED,
+};
+
+enum option_reload {
+    OPTION_LIVE,    /* a reload applies it */
+    OPTION_RESTART, /* only a restart does */
+};
+
+enum option_action {
+    ACTION_NONE,
+    ACTION_CONFIG,
+    ACTION_TEST,
+    ACTION_HELP,
+    ACTION_VERSION,
+    ACTION_TRACE_VERBOSE,
+    ACTION_DEBUG_TRACE,
+    ACTION_DEBUG_TRACE_VERBOSE,
+    ACTION_IGNORE, /* accepted for compatibility, with a warning */
+};
+
+enum option_group {
+    GROUP_SERVER,
+    GROUP_LOGGING,
+    GROUP_JETSTREAM,
+    GROUP_AUTHORIZATION,
+    GROUP_TLS,
+    GROUP_CLUSTER,
+    GROUP_PROFILING,
+    GROUP_COMMON,
+    GROUP_COUNT
+};
+
+/* Looks at the one option that was just set, from a file or a flag (pos says where). */
+typedef void option_check_fn(const struct options *options, struct conf_pos pos,
+                             struct diags *diags);
+
+struct option_row {
+    const char *section; /* "" top level, "authorization"; NULL: no file can set it */
+    const char *names;   /* separated by blanks, the first is the name; NULL: a flag only */
+    enum option_type type;
+    bool secret;          /* the value is never shown */
+    bool zero_is_default; /* 0 asks for the default */
+    size_t offset;        /* of the field in struct options */
+    const char *initial;  /* the default as text; NULL: empty, 0, false */
+    int64_t min, max;     /* OPTION_INT: as they are, durations: ns; both 0: any */
+    option_check_fn *check;
+    enum option_reload reload;
+
+    const char *flags; /* separated by blanks, without dashes; NULL: none */
+    const char *arg;   /* "<host>"; NULL: the flag is a switch */
+    enum option_action action;
+    enum option_group group;
+    const char *help;
+};
+
+/* The table and its length. */
+const struct option_row *option_rows(size_t *count);
+
+/* NULL: there is none. Names in files ignore case, flags do not. */
+const struct option_row *option_by_name(const char *section, struct str name);
+const struct option_row *option_by_flag(struct str flag);
+/* In whatever section. */
+const struct option_row *option_anywhere(struct str name);
+
+/* Steps through names or flags: the next word of *list, or a str without data. */
+struct str option_next_word(const char **list);
+/* The first of its names or, if it has none, of its flags. */
+struct str option_name(const struct option_row *row);
+/* Has it a field in struct options? */
+bool option_has_field(const struct option_row *row);
+
+typedef void option_row_fn(void *context, const struct option_row *row);
+/* Calls fn for each row, in the order of the documentation. */
+void options_each(option_row_fn *fn, void *context);
+
+#endif

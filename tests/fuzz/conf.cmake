@@ -1,0 +1,2 @@
+fuzz_target(conf conf)
+target_include_directories(fuzz_conf PRIVATE ${CMAKE_CURRENT_LIST_DIR}/../unit)

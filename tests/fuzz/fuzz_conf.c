@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Any text as a configuration file. The first file included is a small one, the variable
+ * SECRET is set in the environment. Whatever the text is, no finding may show that secret,
+ * findings come with a text and a place, and what loads holds what the checks promise.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "conf/checks.h"
+#include "conf/load.h"
+#include "conf/memory_host.h"
+
+#define SECRET "Zq7-hidden-9d1f"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+require(bool truth, const char *what, const char *seen)
+{
+    if (truth)
+        return;
+    fprintf(stderr, "%s: %s\n", what, seen);
+    abort();
+}
+
+static void
+check_findings(const struct diags *diags, bool text_has_secret)
+{
+    struct buf all = BUF_INIT;
+
+    memory_put_diags(diags, &all);
+    require(text_has_secret || strstr(buf_cstr(&all), SECRET) == NULL, "shown", buf_cstr(&all));
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct diag *diag = &diags->list[i];
+
+        require(diag->text[0] != '\0', "no text", buf_cstr(&all));
+        require(diag->pos.line == 0 || diag->pos.col > 0, "no column", buf_cstr(&all));
+    }
+    buf_release(&all);
+}
+
+static void
+check_loaded(const struct options *options)
+{
+    const char *token = options->auth_token;
+
+    require(token == NULL || token[0] != '\0', "empty token", "");
+    require(token == NULL || token_form(token) <= TOKEN_BCRYPT, "bad hash", token);
+    require(options->port >= -1 && options->port <= 65535, "port", "");
+    require(options->max_payload >= 1 && options->max_payload <= options->max_pending,
+            "max_payload", "");
+    require(options->auth_timeout_ns > 0 && options->ping_interval_ns > 0, "timers", "");
+    require(options->host != NULL && options->config_digest != NULL, "strings", "");
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct memory_pair env[] = { { "SECRET", SECRET },   { "LIST", "[1, {a: 2}]" },
+                                              { "NUMBER", "8kb" },    { "LOOP", "$LOOP" },
+                                              { "BROKEN", "{a: \"" }, { NULL, NULL } };
+    static const struct memory_pair files[] = { { "a", "port: $NUMBER\nx: [1, $SECRET" },
+                                                { "b", "include b" },
+                                                { NULL, NULL } };
+    struct memory memory = { { (const char *)data, size }, files, env };
+    struct conf_host host = memory_host(&memory);
+    const char *argv[] = { "nats-server", "-c", "nats.conf" };
+    struct flags flags = { 0 };
+    struct diags diags = { 0 };
+    struct options *options;
+
+    if (flags_parse(&flags, 3, (char **)(uintptr_t)argv) != FLAGS_RUN)
+        abort();
+    options = options_load_from(&flags, &host, &diags);
+    require((options == NULL) == (diags.errors > 0), "no reason", "");
+    if (options != NULL)
+        check_loaded(options);
+    check_findings(&diags, memmem(data, size, SECRET, sizeof(SECRET) - 1) != NULL);
+    options_free(options);
+    diags_release(&diags);
+    flags_free(&flags);
+    return 0;
+}
