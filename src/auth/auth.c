@@ -43,6 +43,7 @@ auth_cause_text(enum auth_cause cause)
     static const char *const texts[AUTH_CAUSE_COUNT] = {
         [AUTH_CAUSE_NONE] = "none",
         [AUTH_CAUSE_NO_TOKEN] = "no token was sent",
+        [AUTH_CAUSE_USER_ONLY] = "no token was sent, only a user or password",
         [AUTH_CAUSE_WRONG_TOKEN] = "wrong token",
         [AUTH_CAUSE_TOKEN_AS_USER] = "the token was sent as user or password",
         [AUTH_CAUSE_HASH_AS_TOKEN] = "the configured hash was sent as the token",
@@ -308,6 +309,16 @@ answer_hashed(struct auth *auth, enum checks_answer answer, const struct digest 
     return turn_away(auth, result, AUTH_BUSY, AUTH_CAUSE_NO_MEMORY);
 }
 
+static enum auth_cause
+why_no_token(struct auth *auth, const struct credential *credential,
+             const struct auth_request *request)
+{
+    if (is_right_token(auth, credential, request->user) ||
+        is_right_token(auth, credential, request->pass))
+        return AUTH_CAUSE_TOKEN_AS_USER;
+    return request->user.len + request->pass.len > 0 ? AUTH_CAUSE_USER_ONLY : AUTH_CAUSE_NO_TOKEN;
+}
+
 enum auth_verdict
 auth_check(struct auth *auth, struct auth_policy *policy, const struct auth_request *request,
            struct auth_result *result, auth_done_fn *done, void *context, uint64_t id)
@@ -324,13 +335,8 @@ auth_check(struct auth *auth, struct auth_policy *policy, const struct auth_requ
         return turn_away(auth, result, AUTH_BUSY, AUTH_CAUSE_NO_MEMORY);
     if (credential == NULL)
         return admit(auth, result, &digest);
-    if (token.len == 0) {
-        cause = is_right_token(auth, credential, request->user) ||
-                        is_right_token(auth, credential, request->pass)
-                    ? AUTH_CAUSE_TOKEN_AS_USER
-                    : AUTH_CAUSE_NO_TOKEN;
-        return refuse(auth, result, cause);
-    }
+    if (token.len == 0)
+        return refuse(auth, result, why_no_token(auth, credential, request));
     cause = token_judge(credential, token, &digest);
     if (cause != AUTH_CAUSE_NONE)
         return refuse(auth, result, cause);

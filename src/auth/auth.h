@@ -38,7 +38,8 @@ enum auth_verdict {
 /* Why a client was refused: for the operator's log and the counters, never for the wire. */
 enum auth_cause {
     AUTH_CAUSE_NONE,
-    AUTH_CAUSE_NO_TOKEN, /* CONNECT without auth_token, or with an empty one */
+    AUTH_CAUSE_NO_TOKEN,  /* CONNECT without auth_token, or with an empty one */
+    AUTH_CAUSE_USER_ONLY, /* the same, but a user or password was sent */
     AUTH_CAUSE_WRONG_TOKEN,
     AUTH_CAUSE_TOKEN_AS_USER, /* the token was sent in user or pass */
     AUTH_CAUSE_HASH_AS_TOKEN, /* the configured hash itself was sent */

@@ -351,7 +351,7 @@ client_recheck(struct client *client)
     client->limits.payload_max = (size_t)config->options->max_payload;
     if (!config->auth_required || client->state != CLIENT_OPEN)
         return;
-    if (client->has_pass && auth_recheck(auth, config->policy, &client->pass))
+    if (client->connected && auth_recheck(auth, config->policy, &client->pass))
         return;
     client_err(client, "authentication error - the token is no longer accepted");
     client_reject(client, PROTO_ERR_AUTH_VIOLATION, CLOSE_AUTH_FAILURE);

@@ -75,9 +75,8 @@ struct client {
     struct list link;  /* in worker->clients */
     struct endpoint remote;
     struct connect_info connect; /* without its secrets once the verdict is known */
-    struct auth_pass pass;       /* what let it in; valid if has_pass */
-    bool has_pass, authenticated;
-    bool connected; /* a CONNECT was accepted */
+    struct auth_pass pass;       /* what let it in; valid if connected */
+    bool connected;              /* a CONNECT was accepted */
     bool first_pong_sent;
     struct parse_limits limits;
     struct sids sids;

@@ -54,7 +54,6 @@ enter(struct client *client)
     bool headers = client->connect.headers && !config->options->no_header_support;
 
     client->state = CLIENT_OPEN;
-    client->authenticated = true;
     client->connected = true;
     client->limits.headers = headers;
     atomic_store_explicit(&client->headers, headers, memory_order_relaxed);
@@ -72,7 +71,6 @@ decide(struct client *client, const struct auth_result *result)
         return;
     }
     client->pass = result->pass;
-    client->has_pass = client->worker->config->auth_required;
     enter(client);
 }
 

@@ -38,8 +38,9 @@ client_log_write(struct client *client, enum log_level level, const char *format
     va_list args;
 
     agent[put_agent(client, agent, sizeof(agent))] = '\0';
-    if (client->connected && client->authenticated)
-        who = client->has_pass ? " - \"" ACCOUNT_GLOBAL "/token\"" : " - \"" ACCOUNT_GLOBAL "\"";
+    if (client->connected)
+        who = client->worker->config->auth_required ? " - \"" ACCOUNT_GLOBAL "/token\""
+                                                    : " - \"" ACCOUNT_GLOBAL "\"";
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);

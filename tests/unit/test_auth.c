@@ -68,7 +68,7 @@ test_plain_token(void **state)
         { "as pass", STR_NULL, WITH("u"), WITH(TOKEN), false, AUTH_REFUSED,
           AUTH_CAUSE_TOKEN_AS_USER },
         { "wrong as user", STR_NULL, WITH("x"), WITH(""), false, AUTH_REFUSED,
-          AUTH_CAUSE_NO_TOKEN },
+          AUTH_CAUSE_USER_ONLY },
         { "wrong beside right user", WITH("x"), WITH(TOKEN), STR_NULL, false, AUTH_REFUSED,
           AUTH_CAUSE_WRONG_TOKEN },
         { "account", WITH(TOKEN), STR_NULL, STR_NULL, true, AUTH_REFUSED, AUTH_CAUSE_ACCOUNT },
@@ -118,7 +118,7 @@ test_hashed_token_rules_run_no_bcrypt(void **state)
           AUTH_CAUSE_CONTROL_BYTE },
         { "account", WITH(TOKEN_72), STR_NULL, STR_NULL, true, AUTH_REFUSED, AUTH_CAUSE_ACCOUNT },
         { "as user, never verified", STR_NULL, WITH(TOKEN_72), STR_NULL, false, AUTH_REFUSED,
-          AUTH_CAUSE_NO_TOKEN },
+          AUTH_CAUSE_USER_ONLY },
     };
     static const struct rule_row verified[] = {
         { "right", WITH(TOKEN_72), STR_NULL, STR_NULL, false, AUTH_OK, AUTH_CAUSE_NONE },
