@@ -24,11 +24,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "net/loop_private.h"
 #include "net/outq_private.h"
 
 #define INPUT_FIRST      512 /* spare bytes of an input block, so that it can be used again */
 #define LARGE_INPUT      (LOOP_READ_BYTES / 2) /* an operation over it gets a block of its own */
+#define WIPED_INPUT      8192                  /* two control lines of the default size */
 #define LINGER_MS        500 /* how long the peer may take to see our last words */
 #define LINGER_CONNS_MAX 256 /* per loop; over it connections are closed at once */
 #define BLOCKED_TICK_MS  50  /* how exactly write deadlines are kept */
@@ -103,9 +105,25 @@ end_stall(struct conn *conn)
     conn->stall_receiver = NULL;
 }
 
+/* Does no queue refer to the input's block? */
+static bool
+input_is_ours(const struct conn *conn)
+{
+    return atomic_load_explicit(&conn->input->refs, memory_order_acquire) == 1;
+}
+
+/* What is as short as a control line may be a CONNECT with its token: no copy of it stays. */
+static void
+wipe_input(struct conn *conn)
+{
+    if (conn->input != NULL && conn->input_len <= WIPED_INPUT && input_is_ours(conn))
+        mem_wipe(conn->input->data, conn->input_len);
+}
+
 static void
 release_input(struct conn *conn)
 {
+    wipe_input(conn);
     block_unref(conn->input);
     conn->input = NULL;
     conn->input_len = conn->input_need = 0;
@@ -232,6 +250,7 @@ replace_input(struct conn *conn, const char *data, size_t len, size_t cap)
     if (block == NULL)
         return false;
     memcpy(block->data, data, len);
+    wipe_input(conn);
     block_unref(conn->input);
     conn->input = block;
     return true;
@@ -251,7 +270,7 @@ keep_rest(struct conn *conn, const char *data, size_t len, size_t need)
     if (conn->paused) /* may stay for long: no more than its bytes */
         cap = len;
     reuse = conn->input != NULL && conn->input->cap >= len && conn->input->cap <= cap * 2 &&
-            atomic_load_explicit(&conn->input->refs, memory_order_acquire) == 1;
+            input_is_ours(conn);
     if (reuse)
         memmove(conn->input->data, data, len);
     else if (!replace_input(conn, data, len, cap))
@@ -328,6 +347,7 @@ receive_small(struct conn *conn)
     if (got > 0) {
         if (len > 0)
             memcpy(buffer, conn->input->data, len);
+        wipe_input(conn);
         offer(conn, buffer, len + (size_t)got, false);
     }
     return got;

@@ -119,6 +119,8 @@ client_on_data(void *peer, char *data, size_t len, size_t *need)
         if (op.kind == OP_CONNECT)
             mem_wipe(data + at - used, used); /* it held the token */
     }
+    if (client_is_closed(client))
+        mem_wipe(data, len); /* whatever it was, it may hold a token */
     client_unref(client);
     return at;
 }
