@@ -1,0 +1,2 @@
+unit_test(cli cli)
+unit_test(cli_args cli)
