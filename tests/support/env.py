@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is tested, and how long a test may wait for it."""
+
+import os
+import pathlib
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Relative to the project, or absolute; pathlib's "/" does both.
+BUILD = ROOT / os.environ.get("TESSERA_BUILD", "build/release")
+SERVER = ROOT / os.environ.get("TESSERA_SERVER", BUILD / "src/main/nats-server")
+NATS = BUILD / "src/main/nats"
+
+TIME_FACTOR = float(os.environ.get("TESSERA_TIME_FACTOR", "1"))
+# How long a condition may take that normally holds within milliseconds.
+PATIENCE_S = 10 * TIME_FACTOR
+
+SANITIZER_MARKS = ("ERROR: AddressSanitizer", "runtime error:", "WARNING: ThreadSanitizer",
+                   "LeakSanitizer")
+
+
+def need(program):
+    """The program's path, or a skip that says what is missing."""
+    if not os.access(program, os.X_OK):
+        pytest.skip(f"{program} is not built (set TESSERA_BUILD)")
+    return str(program)
+
+
+def is_sanitized():
+    """True where the server runs under a sanitizer, that is, with scaled deadlines."""
+    return TIME_FACTOR > 1
+
+
+class Deadline:
+    """A point in time; left() is what remains in seconds, never negative."""
+
+    def __init__(self, seconds=PATIENCE_S):
+        self.end = time.monotonic() + seconds
+
+    def left(self):
+        return max(0.0, self.end - time.monotonic())
+
+    def over(self):
+        return self.left() == 0
+
+
+def wait_for(condition, what, seconds=PATIENCE_S):
+    """Polls until condition() is true, returns its value; fails the test at the deadline."""
+    deadline = Deadline(seconds)
+    while True:
+        value = condition()
+        if value:
+            return value
+        if deadline.over():
+            pytest.fail(f"waited {seconds:g} s in vain for {what}")
+        time.sleep(0.003)
