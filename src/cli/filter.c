@@ -13,8 +13,6 @@
 
 #include "base/mem.h"
 
-extern char **environ;
-
 enum { PIPE_READ, PIPE_WRITE };
 
 /* ---- words ---- */

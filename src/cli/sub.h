@@ -76,7 +76,7 @@ void sub_wake(struct subscriber *sub, atomic_bool *flag);
 void sub_on_message(natsConnection *nats, natsSubscription *subscription, natsMsg *msg,
                     void *context);
 /* For --match-replies: what is published on inboxes. */
-void sub_on_reply(natsConnection *nats, natsSubscription *subscription, natsMsg *msg,
+void sub_on_reply(natsConnection *nats, natsSubscription *subscription, natsMsg *reply,
                   void *context);
 /* Frees what still waits for a reply. */
 void sub_forget_waiting(struct subscriber *sub);

@@ -126,6 +126,16 @@ open_socket(int *out, const struct addrinfo *ai, const char *name, struct errmsg
     return ERR_OK;
 }
 
+/* Of a name with addresses of both families the IPv4 one, as the reference takes it. */
+static const struct addrinfo *
+preferred(const struct addrinfo *found)
+{
+    for (const struct addrinfo *ai = found; ai != NULL; ai = ai->ai_next)
+        if (ai->ai_family == AF_INET)
+            return ai;
+    return found;
+}
+
 static enum err
 bind_address(int *out, const char *host, uint16_t port, struct errmsg *why)
 {
@@ -140,7 +150,7 @@ bind_address(int *out, const char *host, uint16_t port, struct errmsg *why)
     rc = getaddrinfo(host[0] == '\0' ? "0.0.0.0" : host, service, &hints, &found);
     if (rc != 0)
         return err_set(why, ERR_SYS, "listen tcp: lookup %s: %s", host, gai_strerror(rc));
-    err = open_socket(out, found, name, why);
+    err = open_socket(out, preferred(found), name, why);
     freeaddrinfo(found);
     return err;
 }
