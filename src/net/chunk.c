@@ -6,6 +6,7 @@
 
 #define CHUNK_SMALL      (4096 - sizeof(struct chunk) - 16) /* a page with malloc's header */
 #define CHUNK_LARGE      (65536 - sizeof(struct chunk) - 16)
+#define CHUNK_TINY       192 /* a control line; not pooled */
 #define POOL_SMALL_COUNT 256 /* kept per loop: 1 MB */
 #define POOL_LARGE_COUNT 32  /* kept per loop: 2 MB */
 
@@ -78,11 +79,13 @@ chunk_new(size_t cap)
 }
 
 struct chunk *
-chunk_get(struct chunk_pool *pool, size_t len, int first)
+chunk_get(struct chunk_pool *pool, size_t len, enum chunk_use use)
 {
     struct chunk *chunk;
 
-    if (len <= CHUNK_SMALL && first) {
+    if (use == CHUNK_BETWEEN) {
+        chunk = chunk_new(len < CHUNK_TINY ? CHUNK_TINY : len);
+    } else if (len <= CHUNK_SMALL && use == CHUNK_FIRST) {
         chunk = pool_take(&pool->small, &pool->small_count);
         if (chunk == NULL)
             chunk = chunk_new(CHUNK_SMALL);

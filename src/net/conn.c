@@ -5,9 +5,10 @@
  *   OPEN ──> LINGER ──> GONE
  *     └───────────────────^
  *
- * In OPEN its handler is called. LINGER reads and drops what the peer still sends, so that
- * closing does not reset the connection and destroy our last words on their way (TCP answers
- * unread input with RST). GONE waits for libuv to let go of the handles.
+ * In OPEN its handler is called. LINGER first lets the queue empty itself, then shuts down for
+ * writing; it reads and drops what the peer still sends, so that closing does not reset the
+ * connection and destroy our last words on their way (TCP answers unread input with RST). GONE
+ * waits for libuv to let go of the handles.
  *
  * Input is received into the loop's buffer. The bytes of an operation that is incomplete move
  * into a block of the connection. If it is small, the next read copies them back in front of
@@ -31,9 +32,9 @@
 #define INPUT_FIRST      512 /* spare bytes of an input block, so that it can be used again */
 #define LARGE_INPUT      (LOOP_READ_BYTES / 2) /* an operation over it gets a block of its own */
 #define WIPED_INPUT      8192                  /* two control lines of the default size */
-#define LINGER_MS        500 /* how long the peer may take to see our last words */
-#define LINGER_CONNS_MAX 256 /* per loop; over it connections are closed at once */
-#define BLOCKED_TICK_MS  50  /* how exactly write deadlines are kept */
+#define LINGER_MS        1000 /* how long the peer may take to see our last words */
+#define LINGER_CONNS_MAX 256  /* per loop; over it connections are closed at once */
+#define BLOCKED_TICK_MS  50   /* how exactly write deadlines are kept */
 #define STALLED_TICK_MS  1
 
 enum conn_state { STATE_OPEN, STATE_LINGER, STATE_GONE };
@@ -49,7 +50,8 @@ struct conn {
     enum conn_state state;
     unsigned handles_open;
     int polling; /* the events libuv watches now */
-    bool paused, stalled, in_data;
+    bool paused, stalled, yielded, in_data;
+    bool fin_due; /* in LINGER: shut down for writing when the queue is empty */
     size_t read_max;
     int64_t write_deadline_ms;
 
@@ -58,7 +60,7 @@ struct conn {
     size_t input_need; /* bytes that it needs in all, if known */
     bool input_lent;   /* on_data is looking at input now */
 
-    struct list blocked_link, stalled_link; /* in loop->blocked, loop->stalled */
+    struct list blocked_link, stalled_link, ready_link; /* in loop->blocked, stalled, ready */
     struct outq *stall_receiver;
     int64_t stall_until_ms;
 };
@@ -76,6 +78,12 @@ end_handle(uv_handle_t *handle)
     free(conn);
 }
 
+static bool
+may_read(const struct conn *conn)
+{
+    return !conn->paused && !conn->stalled && !conn->yielded;
+}
+
 static void
 update_polling(struct conn *conn)
 {
@@ -83,7 +91,7 @@ update_polling(struct conn *conn)
 
     if (conn->state == STATE_GONE)
         return;
-    if (conn->state == STATE_LINGER || (!conn->paused && !conn->stalled))
+    if (conn->state == STATE_LINGER || may_read(conn))
         events |= UV_READABLE;
     if (!list_empty(&conn->blocked_link))
         events |= UV_WRITABLE;
@@ -138,6 +146,7 @@ go_away(struct conn *conn)
     if (conn->stalled)
         end_stall(conn);
     list_remove(&conn->blocked_link);
+    list_remove(&conn->ready_link);
     if (!conn->in_data)
         release_input(conn);
     uv_close((uv_handle_t *)&conn->poll, end_handle);
@@ -202,6 +211,7 @@ conn_new(struct loop *loop, int fd, const struct conn_options *options,
     conn->write_deadline_ms = options->write_deadline_ms;
     list_init(&conn->blocked_link);
     list_init(&conn->stalled_link);
+    list_init(&conn->ready_link);
     conn->outq = outq_new(loop, conn, fd, options->max_pending);
     if (conn->outq == NULL) {
         close(fd);
@@ -267,7 +277,7 @@ keep_rest(struct conn *conn, const char *data, size_t len, size_t need)
         release_input(conn);
         return true;
     }
-    if (conn->paused) /* may stay for long: no more than its bytes */
+    if (!may_read(conn)) /* may stay for long: no more than its bytes */
         cap = len;
     reuse = conn->input != NULL && conn->input->cap >= len && conn->input->cap <= cap * 2 &&
             input_is_ours(conn);
@@ -323,8 +333,7 @@ receive_large(struct conn *conn)
         fail(conn, CONN_END_NOMEM);
         return 0;
     }
-    got =
-        recv(conn->fd, conn->input->data + conn->input_len, conn->input->cap - conn->input_len, 0);
+    got = recv(conn->fd, conn->input->data + conn->input_len, want - conn->input_len, 0);
     if (got > 0) {
         conn->input_len += (size_t)got;
         offer(conn, conn->input->data, conn->input_len, true);
@@ -392,7 +401,7 @@ poll_event(uv_poll_t *poll, int status, int events)
     if ((events & UV_READABLE) != 0) {
         if (conn->state == STATE_LINGER)
             linger_some(conn);
-        else if (conn->state == STATE_OPEN && !conn->paused && !conn->stalled)
+        else if (conn->state == STATE_OPEN && may_read(conn))
             read_some(conn);
     }
 }
@@ -436,6 +445,10 @@ conn_look(struct conn *conn)
     } else if (!blocked && !list_empty(&conn->blocked_link)) {
         list_remove(&conn->blocked_link);
     }
+    if (conn->fin_due && outq_drain(conn->outq)) {
+        conn->fin_due = false;
+        shutdown(conn->fd, SHUT_WR);
+    }
     update_polling(conn);
 }
 
@@ -443,7 +456,7 @@ conn_look(struct conn *conn)
 static void
 reading_may_go_on(struct conn *conn)
 {
-    if (!conn->paused && !conn->stalled && conn->input != NULL && !conn->in_data)
+    if (may_read(conn) && conn->input != NULL && !conn->in_data && conn->state == STATE_OPEN)
         offer(conn, conn->input->data, conn->input_len, true);
     update_polling(conn);
 }
@@ -460,6 +473,50 @@ conn_resume(struct conn *conn)
 {
     conn->paused = false;
     reading_may_go_on(conn);
+}
+
+static void
+take_turns(uv_idle_t *idle)
+{
+    struct loop *loop = idle->data;
+    struct list turn;
+
+    /* those who yield again wait for the next round */
+    list_init(&turn);
+    while (!list_empty(&loop->ready)) {
+        struct list *link = loop->ready.next;
+
+        list_remove(link);
+        list_push_back(&turn, link);
+    }
+    while (!list_empty(&turn)) {
+        struct conn *conn = LIST_ENTRY(turn.next, struct conn, ready_link);
+
+        list_remove(&conn->ready_link);
+        conn->yielded = false;
+        reading_may_go_on(conn);
+    }
+    if (list_empty(&loop->ready))
+        uv_idle_stop(idle);
+}
+
+void
+conn_yield(struct conn *conn)
+{
+    if (conn->yielded || conn->state != STATE_OPEN)
+        return;
+    conn->yielded = true;
+    if (list_empty(&conn->loop->ready))
+        uv_idle_start(&conn->loop->ready_turn, take_turns);
+    list_push_back(&conn->loop->ready, &conn->ready_link);
+    update_polling(conn);
+}
+
+void
+conn_set_options(struct conn *conn, const struct conn_options *options)
+{
+    conn->write_deadline_ms = options->write_deadline_ms;
+    outq_set_max_pending(conn->outq, options->max_pending);
 }
 
 static void
@@ -502,15 +559,16 @@ conn_close(struct conn *conn, bool linger)
     if (conn->state != STATE_OPEN)
         return;
     outq_flush(conn->outq, conn->loop);
+    list_remove(&conn->ready_link);
     if (linger && conn->loop->lingering < LINGER_CONNS_MAX &&
         outq_failed(conn->outq) == CONN_OPEN) {
         if (conn->stalled)
             end_stall(conn);
         conn->state = STATE_LINGER;
         conn->loop->lingering++;
-        shutdown(conn->fd, SHUT_WR);
+        conn->fin_due = true;
         uv_timer_start(&conn->timer, timer_fired, LINGER_MS, 0);
-        update_polling(conn);
+        conn_look(conn);
     } else {
         go_away(conn);
     }

@@ -55,10 +55,17 @@ struct conn *conn_new(struct loop *loop, int fd, const struct conn_options *opti
 /* The queue, borrowed; take a reference to use it from other threads or longer than conn. */
 struct outq *conn_outq(struct conn *conn);
 
-/* Stops and starts reading. conn_resume() first offers what was left untaken, later in this
- * round, not from within the call. */
+/* Stops and starts reading. conn_resume() at once offers what was left untaken, so the
+ * connection may have ended when it returns. */
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
+
+/* From on_data: enough for one turn. What is left is offered again in the next round, after the
+ * others of the loop had theirs. */
+void conn_yield(struct conn *conn);
+
+/* max_pending and write_deadline_ms change; read_max does not. */
+void conn_set_options(struct conn *conn, const struct conn_options *options);
 
 /* After this round, reads nothing until receiver has caught up, at most for max_ms: how a fast
  * producer is slowed. Takes no reference beyond the wait. */

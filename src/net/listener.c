@@ -84,8 +84,11 @@ accept_ready(uv_poll_t *poll, int status, int events)
     struct listener *ln = poll->data;
     const int on = 1;
 
-    (void)status;
     (void)events;
+    if (status < 0) { /* libuv stopped to watch: the retry starts it again */
+        accept_failed(ln, -status);
+        return;
+    }
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         struct sockaddr_storage addr;
         socklen_t len = sizeof(addr);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One round of a loop is one return of libuv's poll: callbacks of readable and writable
- * descriptors run, then round_end flushes every queue that they touched. Timers and the
- * mailbox run in the same round, so what they append is flushed with it; the mailbox flushes
- * once more by itself, because libuv runs it in no fixed place of the round.
+ * One round of a loop: timers, connections that go on with input they had left, poll (readable
+ * and writable descriptors, the mailbox), then the next. What was touched is flushed twice in
+ * it: before poll, since that may sleep, and behind it.
  */
 #include "net/loop.h"
 
@@ -14,13 +13,6 @@
 #include "base/mem.h"
 #include "net/loop_private.h"
 #include "net/outq_private.h"
-
-void
-loop_assert(const struct loop *loop)
-{
-    assert(!loop->has_thread || pthread_equal(loop->thread, pthread_self()));
-    (void)loop;
-}
 
 static struct mail *
 mailbox_take(struct loop *loop)
@@ -42,6 +34,7 @@ deliver_mail(uv_async_t *wake)
     struct loop *loop = wake->data;
     struct mail *mail = mailbox_take(loop);
 
+    uv_update_time(&loop->uv); /* the round may have been long: letters set timers */
     while (mail != NULL) {
         struct mail *next = mail->next;
 
@@ -51,10 +44,18 @@ deliver_mail(uv_async_t *wake)
     outq_flush_touched(loop);
     if (loop->stopping && !uv_is_closing((uv_handle_t *)&loop->wake)) {
         uv_close((uv_handle_t *)&loop->wake, NULL);
+        uv_close((uv_handle_t *)&loop->before_poll, NULL);
         uv_close((uv_handle_t *)&loop->round_end, NULL);
+        uv_close((uv_handle_t *)&loop->ready_turn, NULL);
         uv_close((uv_handle_t *)&loop->blocked_tick, NULL);
         uv_close((uv_handle_t *)&loop->stalled_tick, NULL);
     }
+}
+
+static void
+flush_before_poll(uv_prepare_t *prepare)
+{
+    outq_flush_touched(prepare->data);
 }
 
 static void
@@ -82,7 +83,7 @@ loop_new(struct loop **out, unsigned index, struct errmsg *why)
     struct loop *loop = xcalloc(1, sizeof(*loop));
     int rc;
 
-    assert(index < LOOPS_MAX);
+    assert(index <= LOOPS_MAX);
     loop->index = index;
     rc = uv_loop_init(&loop->uv);
     if (rc != 0) {
@@ -96,6 +97,12 @@ loop_new(struct loop **out, unsigned index, struct errmsg *why)
         return err_set(why, ERR_SYS, "could not create a wake-up: %s", uv_strerror(rc));
     }
     loop->wake.data = loop;
+    uv_prepare_init(&loop->uv, &loop->before_poll);
+    loop->before_poll.data = loop;
+    uv_prepare_start(&loop->before_poll, flush_before_poll);
+    uv_unref((uv_handle_t *)&loop->before_poll);
+    uv_idle_init(&loop->uv, &loop->ready_turn);
+    loop->ready_turn.data = loop;
     uv_check_init(&loop->uv, &loop->round_end);
     loop->round_end.data = loop;
     uv_check_start(&loop->round_end, end_round);
@@ -107,6 +114,7 @@ loop_new(struct loop **out, unsigned index, struct errmsg *why)
     loop->read_buffer = make_read_buffer();
     pthread_mutex_init(&loop->mail_lock, NULL);
     loop->mail_tail = &loop->mail_head;
+    list_init(&loop->ready);
     list_init(&loop->blocked);
     list_init(&loop->stalled);
     *out = loop;

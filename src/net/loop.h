@@ -7,8 +7,8 @@
  *        ──> end of the round: every queue touched in it is flushed once
  *
  * Owns     its libuv loop, read buffer, chunk pool and mailbox.
- * Threads  loop_post() and loop_touch_count(): any. loop_run() is the thread; everything
- *          else belongs to it (asserted).
+ * Threads  loop_post(), loop_index(): any. loop_run() is the thread; everything else belongs
+ *          to it.
  * Only net/ knows libuv.
  */
 #ifndef TESSERA_NET_LOOP_H
@@ -31,7 +31,8 @@ struct mail {
 
 struct loop;
 
-/* index: 0 .. LOOPS_MAX - 1, unique in the process. */
+/* index: 0 .. LOOPS_MAX - 1, unique in the process; LOOPS_MAX for a loop that never appends to
+ * a queue. */
 enum err loop_new(struct loop **out, unsigned index, struct errmsg *why);
 /* After loop_run() returned (or was never called). NULL is allowed. */
 void loop_free(struct loop *loop);

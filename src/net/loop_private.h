@@ -24,7 +24,9 @@ struct loop {
     struct chunk_pool chunks;
 
     uv_async_t wake;
+    uv_prepare_t before_poll;
     uv_check_t round_end;
+    uv_idle_t ready_turn; /* runs while somebody is in ready */
     bool stopping;
     pthread_mutex_t mail_lock;
     struct mail *mail_head, **mail_tail; /* under mail_lock */
@@ -33,13 +35,11 @@ struct loop {
     struct outq **touched; /* queues that this loop appended to in this round; counted */
     size_t touched_count, touched_cap;
 
+    struct list ready;   /* connections that used up their turn with input left */
     struct list blocked; /* connections whose socket takes no more: write deadline */
     struct list stalled; /* connections that are not read until their receivers caught up */
     uv_timer_t blocked_tick, stalled_tick;
     unsigned lingering; /* connections that only wait for the peer's FIN */
 };
-
-/* Asserts that the caller runs on the loop's thread. */
-void loop_assert(const struct loop *loop);
 
 #endif

@@ -18,6 +18,7 @@
 #include "net/outq_private.h"
 
 #define FLUSH_IOVECS      64
+#define FLUSH_WRITES      16           /* system calls of one flush */
 #define FLUSH_SOON        (256 * 1024) /* bytes gathered in a round before we write early */
 #define FOREIGN_WRITES    4            /* foreign queues that a round still writes itself */
 #define CONGESTED_SHARE   4            /* over 3/4 of max_pending */
@@ -93,6 +94,16 @@ fail_locked(struct outq *q, enum conn_end end)
     notify_owner_locked(q);
 }
 
+/* Locked. While another thread writes, what it writes still counts as pending, so twice the
+ * limit is allowed; and one message, however large, always fits into an empty queue. */
+static bool
+is_over_locked(const struct outq *q, size_t total)
+{
+    size_t limit = q->writing && !q->blocked ? q->max_pending * 2 : q->max_pending;
+
+    return q->pending > 0 && q->pending + total > limit;
+}
+
 enum outq_status
 outq_begin(struct outq *q, struct loop *loop, size_t total)
 {
@@ -103,12 +114,11 @@ outq_begin(struct outq *q, struct loop *loop, size_t total)
         outq_flush(q, loop);
         pthread_mutex_lock(&q->lock);
     }
-    if (q->closed || q->failed != CONN_OPEN) {
+    if (q->closed || q->draining || q->failed != CONN_OPEN) {
         pthread_mutex_unlock(&q->lock);
         return OUTQ_CLOSED;
     }
-    /* while another thread writes, what it writes still counts as pending */
-    if (q->pending + total > q->max_pending * (q->writing && !q->blocked ? 2 : 1)) {
+    if (is_over_locked(q, total)) {
         fail_locked(q, CONN_END_PENDING);
         pthread_mutex_unlock(&q->lock);
         return OUTQ_SLOW;
@@ -141,7 +151,11 @@ outq_room(struct outq *q, struct loop *loop, size_t len)
     char *room;
 
     if (tail == NULL || tail->cap - tail->len < len || tail->cap == 0) {
-        tail = chunk_get(&loop->chunks, len, q->tail == NULL);
+        enum chunk_use use = tail == NULL     ? CHUNK_FIRST
+                             : tail->cap == 0 ? CHUNK_BETWEEN
+                                              : CHUNK_NEXT;
+
+        tail = chunk_get(&loop->chunks, len, use);
         if (tail == NULL) {
             fail_locked(q, CONN_END_NOMEM);
             return NULL;
@@ -368,11 +382,37 @@ outq_flush(struct outq *q, struct loop *loop)
         return;
     }
     q->writing = true;
-    while (write_some_locked(q, loop))
-        ;
+    for (int writes = 1; write_some_locked(q, loop); writes++) {
+        if (writes == FLUSH_WRITES) { /* others append as fast as we write: let the owner go on */
+            notify_owner_locked(q);
+            break;
+        }
+    }
     q->writing = false;
+    if (q->draining)
+        notify_owner_locked(q);
     if (q->closed)
         close_fd_locked(q, loop);
+    pthread_mutex_unlock(&q->lock);
+}
+
+bool
+outq_drain(struct outq *q)
+{
+    bool idle;
+
+    pthread_mutex_lock(&q->lock);
+    q->draining = true;
+    idle = !q->writing && q->pending == 0;
+    pthread_mutex_unlock(&q->lock);
+    return idle;
+}
+
+void
+outq_set_max_pending(struct outq *q, size_t max_pending)
+{
+    pthread_mutex_lock(&q->lock);
+    q->max_pending = max_pending;
     pthread_mutex_unlock(&q->lock);
 }
 

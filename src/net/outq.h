@@ -9,7 +9,9 @@
  *
  * Owns     the descriptor (closed when the queue is closed and nobody writes), its chunks.
  * Threads  any loop's thread; counted. No call is made with the lock held but the kernel's.
- * Limits   max_pending bytes: what would pass it ends the connection (slow consumer).
+ * Limits   max_pending bytes: what would pass it ends the connection (slow consumer). One
+ *          message always fits into an empty queue; while another thread is writing, up to
+ *          twice as much may wait, because what is being written still counts.
  */
 #ifndef TESSERA_NET_OUTQ_H
 #define TESSERA_NET_OUTQ_H

@@ -21,8 +21,9 @@ struct outq {
     /* under lock */
     int fd; /* -1 once closed */
     bool closed;
-    bool writing; /* some thread is in sendmsg; it closes fd if closed was set meanwhile */
-    bool blocked; /* the socket is full: the owner polls for writable */
+    bool draining; /* takes no more; its owner waits until all is out */
+    bool writing;  /* some thread is in sendmsg; it closes fd if closed was set meanwhile */
+    bool blocked;  /* the socket is full: the owner polls for writable */
     bool mail_posted;
     enum conn_end failed; /* CONN_OPEN, or why the owner must end the connection */
     struct chunk *head, *tail;
@@ -48,6 +49,10 @@ void conn_look(struct conn *conn);
 void outq_unblock(struct outq *q);
 bool outq_is_blocked(struct outq *q);
 enum conn_end outq_failed(struct outq *q);
+
+/* Owner: takes nothing more; true when all is out. The owner is notified when it gets so. */
+bool outq_drain(struct outq *q);
+void outq_set_max_pending(struct outq *q, size_t max_pending);
 
 /* Owner: drops what waits and closes the descriptor, or leaves that to the thread that writes. */
 void outq_close(struct outq *q, struct loop *loop);

@@ -15,10 +15,11 @@
 #include "server/server.h"
 #include "server/trace.h"
 
-#define FIRST_PING_MS   2000 /* after CONNECT, plus up to a fifth (PROTOCOL.md 1.9) */
-#define FIRST_PING_SPAN 400
-#define RTT_MEASURE_MS  (60 * 60 * 1000) /* an idle link's RTT is measured at least hourly */
-#define READ_MAX_NEW    512 /* bytes beside the control line that a newcomer may send at once */
+#define FIRST_PING_MS    2000 /* after CONNECT, plus up to a fifth (PROTOCOL.md 1.9) */
+#define FIRST_PING_SPAN  400
+#define VIOLATION_LOG_MS 1000
+#define RTT_MEASURE_MS   (60 * 60 * 1000) /* an idle link's RTT is measured at least hourly */
+#define READ_MAX_NEW     512 /* bytes beside the control line that a newcomer may send at once */
 
 static const char *const reason_texts[] = {
 #define X(name, text) text,
@@ -91,6 +92,26 @@ client_error(struct client *client, enum proto_error error)
     send_error(client, str_of(proto_error_text(error)));
 }
 
+/* A client may repeat its mistake as fast as it can send: one line in a while counts the rest. */
+static void
+log_violation(struct client *client, struct str text)
+{
+    int64_t now_ms = loop_now_ms(client->worker->loop);
+
+    if (client->violation_logged_ms != 0 &&
+        now_ms - client->violation_logged_ms < VIOLATION_LOG_MS) {
+        client->violations_left_out++;
+        return;
+    }
+    if (client->violations_left_out > 0)
+        client_err(client, "%.*s (%llu more not shown)", (int)text.len, text.data,
+                   (unsigned long long)client->violations_left_out);
+    else
+        client_err(client, "%.*s", (int)text.len, text.data);
+    client->violation_logged_ms = now_ms;
+    client->violations_left_out = 0;
+}
+
 void
 client_violation(struct client *client, enum proto_violation violation, struct str subject,
                  struct str queue)
@@ -99,7 +120,7 @@ client_violation(struct client *client, enum proto_violation violation, struct s
 
     buf_init(&text, 0);
     if (proto_violation(&text, violation, subject, queue)) {
-        client_err(client, "%.*s", (int)text.len, text.data);
+        log_violation(client, (struct str) { text.data, text.len });
         send_error(client, (struct str) { text.data, text.len });
     }
     buf_release(&text);
@@ -231,7 +252,7 @@ on_timer(void *peer)
     struct client *client = peer;
 
     if (client->state == CLIENT_NEW && client->worker->config->auth_required) {
-        client_err(client, "Authentication Timeout");
+        client_log_refusal(client, "Authentication Timeout", "no CONNECT came in time");
         client_reject(client, PROTO_ERR_AUTH_TIMEOUT, CLOSE_AUTH_TIMEOUT);
     } else if (client->state != CLIENT_CHECKING) {
         ping_due(client);
@@ -349,6 +370,12 @@ client_recheck(struct client *client)
 
     client->limits.control_line_max = (size_t)config->options->max_control_line;
     client->limits.payload_max = (size_t)config->options->max_payload;
+    conn_set_options(client->conn, &config->conn);
+    if (!config->auth_required && client->state == CLIENT_NEW) {
+        client->state = CLIENT_OPEN;
+        conn_set_read_max(client->conn, LOOP_READ_BYTES);
+        client_set_ping(client);
+    }
     if (!config->auth_required || client->state != CLIENT_OPEN)
         return;
     if (client->connected && auth_recheck(auth, config->policy, &client->pass))

@@ -68,6 +68,7 @@ struct client {
 
     /* Other loops may read these; relaxed. */
     atomic_bool echo, headers; /* headers: takes HMSG */
+    atomic_size_t expired;     /* subscriptions that other loops took out: letters under way */
 
     enum client_state state;
     enum close_reason reason;
@@ -85,6 +86,8 @@ struct client {
     int64_t last_in_ms;
     int64_t rtt_start_ns, rtt_ns; /* 0: no ping under way; not measured yet */
     uint64_t in_msgs, in_bytes;
+    int64_t violation_logged_ms; /* loop time of the last violation that was logged */
+    uint64_t violations_left_out;
 };
 
 /* On the worker's loop: the connection is greeted with INFO. Takes over fd. */
@@ -134,7 +137,9 @@ void client_pong(struct client *client);
 /* client_ops.c: bytes from the peer, see struct conn_handler. */
 size_t client_on_data(void *peer, char *data, size_t len, size_t *need);
 
-/* client_login.c: a CONNECT line arrived. */
+/* client_login.c: logs a failed authentication; of a flood from one address only a few. */
+void client_log_refusal(struct client *client, const char *what, const char *cause);
+/* A CONNECT line arrived. */
 void client_connect(struct client *client, struct str json);
 /* After auth is gone: forgets the logins that it dropped without an answer. */
 void client_drop_logins(struct worker *worker);

@@ -18,32 +18,45 @@ struct login {
     struct auth_result result;
 };
 
-/* One line per failure names the cause for the operator; of a flood from one address only a
- * few are written, with the count of the rest. */
-static void
-log_refusal(struct client *client, const char *what, enum auth_cause cause)
+void
+client_log_refusal(struct client *client, const char *what, const char *cause)
 {
     uint64_t left_out;
 
     if (!auth_may_log(client->worker->server->auth, client->remote.ip, &left_out))
         return;
     if (left_out > 0)
-        client_err(client, "%s - %s (%llu more from this address not shown)", what,
-                   auth_cause_text(cause), (unsigned long long)left_out);
+        client_err(client, "%s - %s (%llu more from this address not shown)", what, cause,
+                   (unsigned long long)left_out);
     else
-        client_err(client, "%s - %s", what, auth_cause_text(cause));
+        client_err(client, "%s - %s", what, cause);
 }
 
 static void
 refuse(struct client *client, const struct auth_result *result)
 {
     if (result->verdict == AUTH_BUSY) {
-        log_refusal(client, "Authentication Timeout", result->cause);
+        client_log_refusal(client, "Authentication Timeout", auth_cause_text(result->cause));
         client_reject(client, PROTO_ERR_AUTH_TIMEOUT, CLOSE_AUTH_TIMEOUT);
     } else {
-        log_refusal(client, "authentication error", result->cause);
+        client_log_refusal(client, "authentication error", auth_cause_text(result->cause));
         client_reject(client, PROTO_ERR_AUTH_VIOLATION, CLOSE_AUTH_FAILURE);
     }
+}
+
+/* Can the wishes of an accepted CONNECT be met? As in the reference, asked after the login. */
+static bool
+can_serve(struct client *client, bool headers)
+{
+    if (client->connect.protocol != 0 && client->connect.protocol != 1) {
+        client_reject(client, PROTO_ERR_BAD_PROTOCOL, CLOSE_BAD_PROTOCOL);
+        return false;
+    }
+    if (client->connect.no_responders && !headers) {
+        client_reject(client, PROTO_ERR_NO_RESPONDERS_NEEDS_HEADERS, CLOSE_NO_RESPONDERS);
+        return false;
+    }
+    return true;
 }
 
 /* The options of an accepted CONNECT begin to hold. */
@@ -53,6 +66,8 @@ enter(struct client *client)
     const struct server_config *config = client->worker->config;
     bool headers = client->connect.headers && !config->options->no_header_support;
 
+    if (!can_serve(client, headers))
+        return;
     client->state = CLIENT_OPEN;
     client->connected = true;
     client->limits.headers = headers;
@@ -173,14 +188,5 @@ client_connect(struct client *client, struct str json)
     }
     if (client_tracing(client))
         trace_connect(client);
-    if (client->connect.protocol != 0 && client->connect.protocol != 1) {
-        client_reject(client, PROTO_ERR_BAD_PROTOCOL, CLOSE_BAD_PROTOCOL);
-        return;
-    }
-    if (client->connect.no_responders &&
-        (!client->connect.headers || client->worker->config->options->no_header_support)) {
-        client_reject(client, PROTO_ERR_NO_RESPONDERS_NEEDS_HEADERS, CLOSE_NO_RESPONDERS);
-        return;
-    }
     ask(client);
 }

@@ -9,6 +9,8 @@
 #include "server/delivery.h"
 #include "server/trace.h"
 
+#define TURN_DELIVERIES 20000 /* after so many others of the loop get their turn: some ms */
+
 static void
 parse_failed(struct client *client, enum parse_result result)
 {
@@ -90,16 +92,22 @@ size_t
 client_on_data(void *peer, char *data, size_t len, size_t *need)
 {
     struct client *client = client_ref(peer);
-    size_t at = 0;
+    size_t at = 0, op_at = 0;
 
+    client->worker->turn = 0;
     client->last_in_ms = loop_now_ms(client->worker->loop);
     while (at < len && client->state != CLIENT_CLOSED && client->state != CLIENT_CHECKING) {
         enum parse_result result;
         struct op op;
         size_t used;
 
+        if (client->worker->turn >= TURN_DELIVERIES) {
+            conn_yield(client->conn);
+            break;
+        }
+        op_at = at;
         if (client->state == CLIENT_NEW && !allowed_before_login(data + at)) {
-            client_err(client, "authentication error");
+            client_log_refusal(client, "authentication error", "no CONNECT was sent");
             client_reject(client, PROTO_ERR_AUTH_VIOLATION, CLOSE_AUTH_FAILURE);
             break;
         }
@@ -120,7 +128,7 @@ client_on_data(void *peer, char *data, size_t len, size_t *need)
             mem_wipe(data + at - used, used); /* it held the token */
     }
     if (client_is_closed(client))
-        mem_wipe(data, len); /* whatever it was, it may hold a token */
+        mem_wipe(data + op_at, len - op_at); /* may hold a token; what came before may be shared */
     client_unref(client);
     return at;
 }

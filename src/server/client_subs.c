@@ -54,8 +54,10 @@ static void
 deliver_expired(struct mail *mail)
 {
     struct expired *expired = (struct expired *)(void *)mail;
+    struct client *client = client_of(expired->sub);
 
-    forget_sid(client_of(expired->sub), expired->sub);
+    atomic_fetch_sub_explicit(&client->expired, 1, memory_order_relaxed);
+    forget_sid(client, expired->sub);
     subscription_unref(expired->sub);
     free(expired);
 }
@@ -78,6 +80,7 @@ client_expire_sub(struct subscription *sub, struct worker *current)
         return; /* the entry stays, closed, until its sid is used again or the client goes */
     expired->mail.deliver = deliver_expired;
     expired->sub = subscription_ref(sub);
+    atomic_fetch_add_explicit(&client->expired, 1, memory_order_release);
     loop_post(client->worker->loop, &expired->mail);
 }
 
@@ -132,10 +135,19 @@ add_sub(struct client *client, const struct op *op)
     return true;
 }
 
+/* Those that another loop took out still stand in the table until its letter arrives. */
+static bool
+is_full(const struct client *client)
+{
+    int64_t most = client->worker->config->options->max_subscriptions;
+    size_t expired = atomic_load_explicit(&client->expired, memory_order_acquire);
+
+    return most > 0 && client->sids.count >= (size_t)most + expired;
+}
+
 void
 client_sub(struct client *client, const struct op *op)
 {
-    int64_t most = client->worker->config->options->max_subscriptions;
     struct subscription *old;
 
     if (!subject_valid(op->subject)) {
@@ -150,7 +162,7 @@ client_sub(struct client *client, const struct op *op)
         old = NULL;
     }
     if (old == NULL) {
-        if (most > 0 && client->sids.count >= (size_t)most) {
+        if (is_full(client)) {
             client_err(client, "%s", proto_error_text(PROTO_ERR_MAX_SUBSCRIPTIONS));
             client_error(client, PROTO_ERR_MAX_SUBSCRIPTIONS);
             return;
@@ -163,15 +175,26 @@ client_sub(struct client *client, const struct op *op)
     client_ok(client);
 }
 
+/* Sets the maximum, under the lock that deliveries count under; true when it is reached. */
+static bool
+reaches_max(struct client *client, struct subscription *sub, uint64_t max)
+{
+    bool locked = outq_begin(client->outq, client->worker->loop, 0) == OUTQ_OK;
+    bool reached;
+
+    atomic_store_explicit(&sub->max, max, memory_order_relaxed);
+    reached = max == 0 || atomic_load_explicit(&sub->delivered, memory_order_relaxed) >= max;
+    if (locked)
+        outq_end(client->outq, client->worker->loop);
+    return reached;
+}
+
 void
 client_unsub(struct client *client, const struct op *op)
 {
     struct subscription *sub = sids_find(&client->sids, op->sid);
 
-    if (sub != NULL) {
-        atomic_store_explicit(&sub->max, op->max, memory_order_release);
-        if (op->max == 0 || atomic_load_explicit(&sub->delivered, memory_order_acquire) >= op->max)
-            remove_sub(client, sub);
-    }
+    if (sub != NULL && reaches_max(client, sub, op->max))
+        remove_sub(client, sub);
     client_ok(client);
 }

@@ -5,6 +5,7 @@
  *                              in turn if that one cannot take it
  *       nobody took it, and the publisher asked: 503 to its reply subscription
  *
+ * The parser has seen to it that CRLF stands behind the payload, so both go out as one piece.
  * A payload of some KB that goes to a queue by reference must lie in a counted block: the one
  * it was received in, or a copy made once per message.
  */
@@ -46,10 +47,10 @@ share_payload(struct delivery *d)
         d->body_base = payload.data;
         return;
     }
-    d->block = block_new(payload.len);
+    d->block = block_new(payload.len + 2);
     if (d->block == NULL)
         return;
-    memcpy(d->block->data, payload.data, payload.len);
+    memcpy(d->block->data, payload.data, payload.len + 2);
     d->body_base = d->block->data;
 }
 
@@ -86,23 +87,21 @@ put_shared(struct delivery *d, const struct receiver *to)
     if (out == NULL)
         return;
     (void)encoder_line(&d->enc, to->sid, to->headers, out);
-    outq_put_ref(q, d->worker->loop, d->block, d->body_base + skipped, to->body.len);
-    out = outq_room(q, d->worker->loop, 2);
-    if (out != NULL)
-        memcpy(out, "\r\n", 2);
+    outq_put_ref(q, d->worker->loop, d->block, d->body_base + skipped, to->body.len + 2);
 }
 
-/* Counts this message for sub, under its queue's lock; false when its maximum is reached. */
+/* Counts this message for sub, under its queue's lock, as UNSUB does: so exactly one of the two
+ * sees that the maximum is reached. False when it was before; *last: take sub out. */
 static bool
 count_delivery(struct subscription *sub, bool *last)
 {
     uint64_t count = atomic_load_explicit(&sub->delivered, memory_order_relaxed) + 1;
-    uint64_t max = atomic_load_explicit(&sub->max, memory_order_acquire);
+    uint64_t max = atomic_load_explicit(&sub->max, memory_order_relaxed);
 
+    *last = max != 0 && count >= max;
     if (max != 0 && count > max)
         return false;
-    atomic_store_explicit(&sub->delivered, count, memory_order_release);
-    *last = count == max;
+    atomic_store_explicit(&sub->delivered, count, memory_order_relaxed);
     return true;
 }
 
@@ -193,19 +192,29 @@ deliver_to_all(struct delivery *d, const struct match *match)
 }
 
 /* Sends the 503 that asks no further than to the publisher itself; its form is that of 2.12
- * and later. It does not count towards the subscription's maximum. */
+ * and later: a message with headers alone. It does not count towards the subscription's
+ * maximum. */
 static void
 tell_no_responders(struct client *client, const struct op *op, struct str sid)
 {
-    struct buf out;
-    static const char status[] = "NATS/1.0 503\r\nNats-Subject: ";
-    size_t len = sizeof(status) - 1 + op->subject.len + 4;
+    struct buf out = BUF_INIT, headers = BUF_INIT;
+    struct encoder enc;
+    size_t line_len;
 
-    buf_init(&out, 0);
-    if (buf_printf(&out, "HMSG %.*s %.*s %zu %zu\r\n%s%.*s\r\n\r\n\r\n", (int)op->reply.len,
-                   op->reply.data, (int)sid.len, sid.data, len, len, status, (int)op->subject.len,
-                   op->subject.data))
-        client_send(client, out.data, out.len);
+    if (buf_append_str(&headers, "NATS/1.0 503\r\nNats-Subject: ") &&
+        buf_append(&headers, op->subject.data, op->subject.len) &&
+        buf_append_str(&headers, "\r\n\r\n")) {
+        encoder_init(&enc, op->reply, STR_NULL, (struct str) { headers.data, headers.len },
+                     headers.len);
+        line_len = encoder_line_len(&enc, sid.len, true);
+        if (buf_reserve(&out, line_len + headers.len + 2)) {
+            buf_commit(&out, encoder_line(&enc, sid, true, out.data));
+            (void)buf_append(&out, headers.data, headers.len);
+            (void)buf_append_str(&out, "\r\n");
+            client_send(client, out.data, out.len);
+        }
+    }
+    buf_release(&headers);
     buf_release(&out);
 }
 
@@ -279,6 +288,7 @@ client_publish(struct client *client, const struct op *op)
     match = worker_match(client->worker, op->subject);
     if (match == NULL)
         return;
+    client->worker->turn += match->plain_count + match->group_count;
     encoder_init(&d.enc, op->subject, op->reply, op->payload, op->header_len);
     deliver_to_all(&d, match);
     finish_delivery(&d, op);

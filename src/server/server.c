@@ -131,8 +131,10 @@ start_workers(struct server *server, struct errmsg *why)
 
         if (err == ERR_OK)
             err = worker_start(server->workers[i], why);
-        if (err != ERR_OK)
+        if (err != ERR_OK) {
+            worker_free(server->workers[i]);
             return err;
+        }
         server->worker_count = i + 1;
     }
     return ERR_OK;
@@ -281,7 +283,7 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
     server->name = xstrdup(options->server_name != NULL ? options->server_name : server->id);
     log_start(server, options);
     log_diags(log, diags);
-    err = loop_new(&server->loop, LOOPS_MAX - 1, why);
+    err = loop_new(&server->loop, LOOPS_MAX, why);
     if (err != ERR_OK) {
         options_free(options);
         server_free(server);

@@ -19,6 +19,8 @@ sweep_cache(void *arg)
     struct worker *worker = arg;
 
     sublist_cache_sweep(worker->cache);
+    match_unref(worker->fresh);
+    worker->fresh = NULL;
 }
 
 enum err

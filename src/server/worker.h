@@ -43,6 +43,7 @@ struct worker {
     struct list clients;
     struct list logins; /* those that wait for auth */
     bool closing;       /* newcomers are turned away */
+    size_t turn;        /* deliveries in the turn of the client that is being read */
     struct worker_stats stats;
 };
 
