@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "conf/load.h"
 #include "server/logging.h"
+#include "server/precheck.h"
 #include "server/server.h"
 
 /* What the checks found, as "nats-server: FILE:LINE:COL: text"; only errors unless all. */
@@ -50,11 +51,26 @@ serve(const struct flags *flags, struct options *options, const struct diags *di
     return EXIT_SUCCESS;
 }
 
+/* NULL: something is wrong with the options, or with what they name on this machine. */
+static struct options *
+load(const struct flags *flags, struct diags *diags)
+{
+    struct options *options = options_load(flags, diags);
+
+    if (options == NULL)
+        return NULL;
+    server_precheck(options, diags);
+    if (diags->errors == 0)
+        return options;
+    options_free(options);
+    return NULL;
+}
+
 static int
 run(const struct flags *flags, bool test_only)
 {
     struct diags diags = { 0 };
-    struct options *options = options_load(flags, &diags);
+    struct options *options = load(flags, &diags);
     int status = EXIT_FAILURE;
 
     if (options == NULL) {

@@ -35,6 +35,7 @@
 #define LINGER_MS        1000 /* how long the peer may take to see our last words */
 #define LINGER_CONNS_MAX 256  /* per loop; over it connections are closed at once */
 #define BLOCKED_TICK_MS  50   /* how exactly write deadlines are kept */
+#define STALLED_READ_MIN 8192 /* bytes that one read takes at least from a stalled producer */
 #define STALLED_TICK_MS  1
 
 enum conn_state { STATE_OPEN, STATE_LINGER, STATE_GONE };
@@ -53,6 +54,7 @@ struct conn {
     bool paused, stalled, yielded, in_data;
     bool fin_due; /* in LINGER: shut down for writing when the queue is empty */
     size_t read_max;
+    size_t read_now; /* the same, or less while stalls follow each other */
     int64_t write_deadline_ms;
 
     struct block *input; /* unfinished operation; NULL: none */
@@ -208,6 +210,7 @@ conn_new(struct loop *loop, int fd, const struct conn_options *options,
     conn->peer = peer;
     conn->paused = true;
     conn->read_max = options->read_max;
+    conn->read_now = LOOP_READ_BYTES;
     conn->write_deadline_ms = options->write_deadline_ms;
     list_init(&conn->blocked_link);
     list_init(&conn->stalled_link);
@@ -352,6 +355,8 @@ receive_small(struct conn *conn)
 
     if (room > conn->read_max)
         room = conn->read_max;
+    if (room > conn->read_now)
+        room = conn->read_now;
     got = recv(conn->fd, buffer + len, room, 0);
     if (got > 0) {
         if (len > 0)
@@ -529,9 +534,12 @@ check_stalls(uv_timer_t *tick)
     {
         struct conn *conn = LIST_ENTRY(pos, struct conn, stalled_link);
 
-        if (loop_now_ms(loop) < conn->stall_until_ms &&
-            outq_still_congested(conn->stall_receiver, loop))
+        if (!outq_still_congested(conn->stall_receiver, loop))
+            conn->read_now = LOOP_READ_BYTES;
+        else if (loop_now_ms(loop) < conn->stall_until_ms)
             continue;
+        else if (conn->read_now > STALLED_READ_MIN)
+            conn->read_now /= 2;
         end_stall(conn);
         reading_may_go_on(conn);
     }

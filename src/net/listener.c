@@ -140,19 +140,40 @@ preferred(const struct addrinfo *found)
 }
 
 static enum err
-bind_address(int *out, const char *host, uint16_t port, struct errmsg *why)
+resolve(struct addrinfo **found, const char *host, uint16_t port, struct errmsg *why)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-    struct addrinfo *found = NULL;
-    char service[8], name[300];
-    enum err err;
+    char service[8];
     int rc;
 
     (void)snprintf(service, sizeof(service), "%u", port);
-    (void)snprintf(name, sizeof(name), strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, port);
-    rc = getaddrinfo(host[0] == '\0' ? "0.0.0.0" : host, service, &hints, &found);
+    rc = getaddrinfo(host[0] == '\0' ? "0.0.0.0" : host, service, &hints, found);
     if (rc != 0)
         return err_set(why, ERR_SYS, "listen tcp: lookup %s: %s", host, gai_strerror(rc));
+    return ERR_OK;
+}
+
+enum err
+listener_check(const char *host, struct errmsg *why)
+{
+    struct addrinfo *found = NULL;
+    enum err err = resolve(&found, host, 0, why);
+
+    if (err == ERR_OK)
+        freeaddrinfo(found);
+    return err;
+}
+
+static enum err
+bind_address(int *out, const char *host, uint16_t port, struct errmsg *why)
+{
+    struct addrinfo *found = NULL;
+    char name[300];
+    enum err err = resolve(&found, host, port, why);
+
+    if (err != ERR_OK)
+        return err;
+    (void)snprintf(name, sizeof(name), strchr(host, ':') != NULL ? "[%s]:%u" : "%s:%u", host, port);
     err = open_socket(out, preferred(found), name, why);
     freeaddrinfo(found);
     return err;

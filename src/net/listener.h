@@ -31,6 +31,9 @@ typedef void accepted_fn(void *arg, int fd, const struct endpoint *remote);
 
 struct listener;
 
+/* Is host an address, or a name that has one? */
+enum err listener_check(const char *host, struct errmsg *why);
+
 /* host: a name or a literal, "" or "0.0.0.0": all IPv4, "::": all. port 0: any free one. */
 enum err listener_open(struct listener **out, struct loop *loop, const char *host, uint16_t port,
                        struct log *log, accepted_fn *accepted, void *arg, struct errmsg *why);

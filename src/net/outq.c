@@ -17,12 +17,14 @@
 #include "net/loop_private.h"
 #include "net/outq_private.h"
 
-#define FLUSH_IOVECS      64
-#define FLUSH_WRITES      16           /* system calls of one flush */
-#define FLUSH_SOON        (256 * 1024) /* bytes gathered in a round before we write early */
-#define FOREIGN_WRITES    4            /* foreign queues that a round still writes itself */
-#define CONGESTED_SHARE   4            /* over 3/4 of max_pending */
-#define CONGESTED_GONE_MS 100          /* a receiver that took nothing for so long is stuck */
+#define FLUSH_IOVECS    64
+#define FLUSH_WRITES    16           /* system calls of one flush */
+#define FLUSH_SOON      (256 * 1024) /* bytes gathered in a round before we write early */
+#define FOREIGN_WRITES  4            /* foreign queues that a round still writes itself */
+#define CONGESTED_SHARE 4            /* over 3/4 of max_pending */
+#define CONGESTED_GONE_MS                                                                          \
+    500 /* a receiver that took nothing for so long is stuck; a closed TCP window                  \
+         * is probed every 200 ms and more */
 
 struct outq *
 outq_ref(struct outq *q)

@@ -69,7 +69,7 @@ client_ok(struct client *client)
     if (!client->connect.verbose)
         return;
     if (client_tracing(client))
-        trace_out(client, "+OK", STR_NULL);
+        trace_out(client, "OK", STR_NULL);
     client_send(client, "+OK\r\n", 5);
 }
 

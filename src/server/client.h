@@ -44,7 +44,6 @@ enum client_state { CLIENT_NEW, CLIENT_CHECKING, CLIENT_OPEN, CLIENT_CLOSED };
     X(MAX_PAYLOAD, "Maximum Message Payload Exceeded")                                             \
     X(CONTROL_LINE, "Maximum Control Line Exceeded")                                               \
     X(SHUTDOWN, "Server Shutdown")                                                                 \
-    X(HEADER_VIOLATION, "Message Header Violation")                                                \
     X(NO_RESPONDERS, "No Responders Requires Headers")                                             \
     X(INTERNAL, "Internal Client")
 

@@ -17,7 +17,7 @@ parse_failed(struct client *client, enum parse_result result)
     switch (result) {
     case PARSE_UNKNOWN_OP:
         client_err(client, "Client parser ERROR: unknown protocol operation");
-        client_reject(client, PROTO_ERR_UNKNOWN_OP, CLOSE_PARSE_ERROR);
+        client_reject(client, PROTO_ERR_UNKNOWN_OP, CLOSE_PROTOCOL_VIOLATION);
         break;
     case PARSE_LINE_TOO_LONG:
         client_err(client, "maximum control line exceeded");
@@ -29,11 +29,11 @@ parse_failed(struct client *client, enum parse_result result)
         break;
     case PARSE_HEADERS_OFF:
         client_err(client, "message headers not supported, or their size over the total");
-        client_close(client, CLOSE_HEADER_VIOLATION);
+        client_close(client, CLOSE_PROTOCOL_VIOLATION);
         break;
     default:
         client_err(client, "Client parser ERROR: malformed arguments");
-        client_close(client, CLOSE_PARSE_ERROR);
+        client_close(client, CLOSE_PROTOCOL_VIOLATION);
     }
 }
 

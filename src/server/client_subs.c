@@ -156,21 +156,19 @@ client_sub(struct client *client, const struct op *op)
     }
     if (refused(client, op))
         return;
+    if (is_full(client)) {
+        client_err(client, "%s", proto_error_text(PROTO_ERR_MAX_SUBSCRIPTIONS));
+        client_error(client, PROTO_ERR_MAX_SUBSCRIPTIONS);
+        return;
+    }
     old = sids_find(&client->sids, op->sid);
     if (old != NULL && atomic_load_explicit(&old->closed, memory_order_acquire)) {
         forget_sid(client, old);
         old = NULL;
     }
-    if (old == NULL) {
-        if (is_full(client)) {
-            client_err(client, "%s", proto_error_text(PROTO_ERR_MAX_SUBSCRIPTIONS));
-            client_error(client, PROTO_ERR_MAX_SUBSCRIPTIONS);
-            return;
-        }
-        if (!add_sub(client, op)) {
-            client_close(client, CLOSE_INTERNAL);
-            return;
-        }
+    if (old == NULL && !add_sub(client, op)) {
+        client_close(client, CLOSE_INTERNAL);
+        return;
     }
     client_ok(client);
 }

@@ -7,6 +7,7 @@
 #include "conf/load.h"
 #include "conf/option_table.h"
 #include "server/logging.h"
+#include "server/precheck.h"
 #include "server/server.h"
 
 struct change {
@@ -84,6 +85,12 @@ load(struct server *server)
     struct diags diags = { 0 };
     struct options *options = options_load(server->flags, &diags);
 
+    if (options != NULL)
+        server_precheck(options, &diags);
+    if (diags.errors > 0) {
+        options_free(options);
+        options = NULL;
+    }
     for (size_t i = 0; i < diags.count; i++) {
         if (diags.list[i].severity == DIAG_ERROR) {
             struct buf line = BUF_INIT;
@@ -122,6 +129,8 @@ server_reload(struct server *server)
         return;
     }
     options_diff(now, next, log_change, &change);
+    if (auth_policy_required(server->config->policy) && !auth_policy_required(policy))
+        log_wrn(server->log, "No authorization is configured any more: every client may enter");
     put_in_force(server, next, policy);
     if (next->config_digest != NULL)
         log_inf(server->log, "Reloaded server configuration (%s)", next->config_digest);

@@ -20,7 +20,6 @@
 #include "server/runfiles.h"
 
 #define SPARE_DESCRIPTORS 64 /* beside the clients': libraries, log, listener, loops */
-#define SLOW_CHECK_NS     CLOCK_NS_PER_S
 
 void
 server_client_gone(struct server *server)
@@ -94,18 +93,6 @@ log_start(struct server *server, const struct options *options)
                 options->config_digest);
 }
 
-static void
-warn_slow_check(struct server *server, const struct auth_policy *policy)
-{
-    int64_t ns = auth_policy_check_ns_estimate(policy);
-
-    if (ns > SLOW_CHECK_NS)
-        log_wrn(server->log,
-                "One check of the bcrypted token takes about %.1f s here: choose a lower cost "
-                "(nats server passwd --cost 11)",
-                (double)ns / (double)CLOCK_NS_PER_S);
-}
-
 static enum err
 listen_for_clients(struct server *server, const struct options *options, struct errmsg *why)
 {
@@ -169,7 +156,6 @@ start(struct server *server, struct options *options, struct errmsg *why)
     server->config = server_config_new(options, policy, server->id, server->name,
                                        listener_port(server->listener));
     raise_descriptor_limit(server);
-    warn_slow_check(server, policy);
     err = start_workers(server, why);
     return err != ERR_OK ? err : write_run_files(server, why);
 }

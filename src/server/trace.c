@@ -55,6 +55,8 @@ trace_payload(struct client *client, const struct op *op)
     size_t len = op->payload.len;
     bool cut = most > 0 && len > (size_t)most;
 
+    if (len == 0)
+        return;
     if (cut)
         len = (size_t)most;
     client_log_write(client, LOG_LEVEL_TRC, "<<- MSG_PAYLOAD: [\"%.*s%s\"]", (int)len,

@@ -10,6 +10,7 @@ import pytest
 
 from support.client import Client
 from support.env import wait_for
+from support import server as servers
 from support.server import Server
 from support.tokens import (NASTY, bcrypt, cmdline, cpu_seconds, expect_no_leak, token_config)
 
@@ -366,11 +367,32 @@ def test_token_on_an_open_listener_without_tls_warns(server):
     assert not [line for line in warnings_of(server(config)) if "TLS" in line]
 
 
-def test_unaffordable_cost_warns(server):
-    """Cost 31 would take days: the start estimates it."""
-    hashed = "$2a$31$" + bcrypt(TOKEN)[7:]
-    started = server(token_config(hashed))
-    lines = [line for line in warnings_of(started) if "bcrypt" in line]
-    assert len(lines) == 1
-    assert re.search(r"\d", lines[0].partition("[WRN]")[2])
-    expect_no_leak(started.log(), hashed)
+def at_cost(cost):
+    return f"$2a${cost}$" + bcrypt(TOKEN)[7:]
+
+
+def test_slow_check_warns(server, tmp_path):
+    """Cost 16 takes some seconds a check: the start, a reload and -t estimate and say it."""
+    def said(text):
+        return len([line for line in text.splitlines() if "one check of a bcrypt hash" in line])
+
+    started = server(token_config(at_cost(16)))
+    assert said(started.log()) == 1
+    started.reload()
+    assert said(started.log()) == 2
+    config = tmp_path / "slow.conf"
+    config.write_text(token_config(at_cost(16)))
+    done = servers.run(["-t", "-c", config], cwd=tmp_path)
+    assert (done.returncode, said(done.stderr)) == (0, 1)
+    expect_no_leak(started.log() + done.stderr, at_cost(16))
+
+
+@pytest.mark.parametrize("flags", ([], ["-t"]), ids=("start", "check"))
+def test_absurd_cost_is_an_error(tmp_path, flags):
+    """Cost 31 would take hours: nobody would ever get in."""
+    config = tmp_path / "absurd.conf"
+    config.write_text(token_config(at_cost(31)))
+    done = servers.run(["-a", "127.0.0.1", "-p", "-1", *flags, "-c", config], cwd=tmp_path)
+    assert done.returncode == 1
+    assert re.search(r"bcrypt hash of cost 31 takes about \d+ s here, nobody would get in", done.stderr)
+    expect_no_leak(done.stderr, at_cost(31))

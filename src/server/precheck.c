@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/precheck.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "auth/bcrypt.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/syslog_sink.h"
+#include "net/listener.h"
+
+#define CHECK_SLOW_NS   CLOCK_NS_PER_S        /* worth a warning */
+#define CHECK_ABSURD_NS (10 * CLOCK_NS_PER_S) /* nobody would ever get in */
+
+static struct conf_pos
+whole(const struct options *options)
+{
+    return (struct conf_pos) { options->config_file, 0, 0 };
+}
+
+/* Can a file be written here: the file itself, or a new one in its folder? */
+static void
+check_file(const struct options *options, const char *name, const char *path, struct diags *diags)
+{
+    char *copy;
+
+    if (path == NULL || access(path, W_OK) == 0)
+        return;
+    copy = xstrdup(path);
+    if (errno != ENOENT || access(dirname(copy), W_OK | X_OK) != 0)
+        diag_error(diags, whole(options), "%s: could not write %s: %s", name, path,
+                   strerror(errno));
+    free(copy);
+}
+
+static void
+check_folder(const struct options *options, struct diags *diags)
+{
+    const char *path = options->ports_file_dir;
+
+    if (path != NULL && access(path, W_OK | X_OK) != 0)
+        diag_error(diags, whole(options), "ports_file_dir: could not write into %s: %s", path,
+                   strerror(errno));
+}
+
+static void
+check_host(const struct options *options, struct diags *diags)
+{
+    struct errmsg why;
+
+    if (listener_check(options->host, &why) != ERR_OK)
+        diag_error(diags, whole(options), "host: %s", why.text);
+}
+
+static void
+check_syslog(const struct options *options, struct diags *diags)
+{
+    const char *url = options->remote_syslog != NULL ? options->remote_syslog : SYSLOG_LOCAL;
+    struct syslog_sink *sink = NULL;
+    struct errmsg why;
+
+    if (!options->syslog || options->log_file != NULL)
+        return;
+    if (syslog_sink_open(&sink, url, &why) != ERR_OK)
+        diag_error(diags, whole(options), "syslog: %s", why.text);
+    syslog_sink_close(sink);
+}
+
+/* The highest cost of a hash among the secrets; 0: there is none. */
+static unsigned
+highest_cost(const struct options *options)
+{
+    unsigned cost = 0;
+
+    if (options->auth_token == NULL ||
+        bcrypt_form(str_of(options->auth_token), &cost) != BCRYPT_HASH)
+        return 0;
+    return cost;
+}
+
+static void
+check_cost(const struct options *options, struct diags *diags)
+{
+    unsigned cost = highest_cost(options);
+    int64_t ns = cost == 0 ? 0 : bcrypt_estimate_ns(cost);
+    double seconds = (double)ns / (double)CLOCK_NS_PER_S;
+
+    if (ns > CHECK_ABSURD_NS)
+        diag_error(diags, whole(options),
+                   "one check of a bcrypt hash of cost %u takes about %.0f s here, nobody would "
+                   "get in: make one of lower cost with: nats server passwd --cost 11",
+                   cost, seconds);
+    else if (ns > CHECK_SLOW_NS)
+        diag_warning(diags, whole(options),
+                     "one check of a bcrypt hash of cost %u takes about %.1f s here; make one of "
+                     "lower cost with: nats server passwd --cost 11",
+                     cost, seconds);
+}
+
+void
+server_precheck(const struct options *options, struct diags *diags)
+{
+    check_file(options, "log_file", options->log_file, diags);
+    check_file(options, "pid_file", options->pid_file, diags);
+    check_folder(options, diags);
+    check_host(options, diags);
+    check_syslog(options, diags);
+    check_cost(options, diags);
+}
