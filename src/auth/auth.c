@@ -1,41 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The rules of token.h come first, then, for a hash, the verdicts of checks.h. Here the two
- * become an answer with a cause, and answers are counted.
+ * What lives as long as the server: making and freeing, numbers, texts, and the hand-over from one
+ * policy to the next. Who may enter is decided in login.c.
  */
-#include "auth/auth.h"
+#include "auth/state.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "auth/checks.h"
-#include "auth/limits.h"
-#include "auth/token.h"
 #include "base/clock.h"
 
 /* Distinct tokens, not clients. At cost 11 one worker needs half a minute for as many: whoever
  * is further back has given up before. */
 #define QUEUE_MAX_DEFAULT 256
-#define FULL_WARNING_NS   (10 * CLOCK_NS_PER_S)
+#define CARRY_MAX_NS      (2 * CLOCK_NS_PER_S)
 
 /* Lines about failures, per address. */
 static const struct limits_rule log_rule = { .burst = 5, .recovery_ns = 2 * CLOCK_NS_PER_S };
-
-struct auth {
-    struct log *log;
-    struct auth_env env;
-    struct digest_key *key;
-    struct checks *checks;
-    /* Relaxed: each is a number of its own. */
-    _Atomic uint64_t ok, failed[AUTH_CAUSE_COUNT], cache_hits;
-    pthread_mutex_t lock;
-    /* under lock */
-    struct limits *log_limits;
-    int64_t full_warned_ns; /* 0: never */
-    uint64_t full_count;    /* clients turned away since then */
-};
 
 const char *
 auth_cause_text(enum auth_cause cause)
@@ -46,9 +28,16 @@ auth_cause_text(enum auth_cause cause)
         [AUTH_CAUSE_USER_ONLY] = "no token was sent, only a user or password",
         [AUTH_CAUSE_WRONG_TOKEN] = "wrong token",
         [AUTH_CAUSE_TOKEN_AS_USER] = "the token was sent as user or password",
-        [AUTH_CAUSE_HASH_AS_TOKEN] = "the configured hash was sent as the token",
-        [AUTH_CAUSE_TOO_LONG] = "the token is over 72 bytes, more than bcrypt compares",
-        [AUTH_CAUSE_CONTROL_BYTE] = "the token has a control byte",
+        [AUTH_CAUSE_NO_USER] = "no user was sent",
+        [AUTH_CAUSE_TOKEN_ONLY] = "no user was sent, only a token",
+        [AUTH_CAUSE_WRONG_PASSWORD] = "wrong user or password",
+        [AUTH_CAUSE_UNKNOWN_USER] = "wrong user or password",
+        [AUTH_CAUSE_NKEY] = "unknown nkey, or not signed by its owner",
+        [AUTH_CAUSE_EXPIRED] = "the token has expired",
+        [AUTH_CAUSE_CONNECTION_TYPE] = "not allowed over this type of connection",
+        [AUTH_CAUSE_HASH_AS_TOKEN] = "the configured hash was sent as the token or password",
+        [AUTH_CAUSE_TOO_LONG] = "the token or password is over 72 bytes, more than bcrypt compares",
+        [AUTH_CAUSE_CONTROL_BYTE] = "the token or password has a control byte",
         [AUTH_CAUSE_ACCOUNT] = "an account was asked for",
         [AUTH_CAUSE_LIMITED] = "too many checks or failures from this address",
         [AUTH_CAUSE_QUEUE_FULL] = "too many checks wait",
@@ -59,57 +48,6 @@ auth_cause_text(enum auth_cause cause)
     return texts[cause];
 }
 
-/* ---- answers */
-
-static void
-count(_Atomic uint64_t *counter)
-{
-    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-}
-
-static enum auth_verdict
-admit(struct auth *auth, struct auth_result *result, const struct digest *digest)
-{
-    *result = (struct auth_result) { .verdict = AUTH_OK, .pass.digest = *digest };
-    count(&auth->ok);
-    return AUTH_OK;
-}
-
-static enum auth_verdict
-turn_away(struct auth *auth, struct auth_result *result, enum auth_verdict verdict,
-          enum auth_cause cause)
-{
-    *result = (struct auth_result) { .verdict = verdict, .cause = cause };
-    count(&auth->failed[cause]);
-    return verdict;
-}
-
-static enum auth_verdict
-refuse(struct auth *auth, struct auth_result *result, enum auth_cause cause)
-{
-    return turn_away(auth, result, AUTH_REFUSED, cause);
-}
-
-static void
-check_ended(void *owner, const struct check_waiter *waiter, enum bcrypt_verdict verdict,
-            const struct digest *token)
-{
-    struct auth_result result;
-
-    switch (verdict) {
-    case BCRYPT_RIGHT:
-        (void)admit(owner, &result, token);
-        break;
-    case BCRYPT_WRONG:
-        (void)refuse(owner, &result, AUTH_CAUSE_WRONG_TOKEN);
-        break;
-    case BCRYPT_FAILED:
-        (void)turn_away(owner, &result, AUTH_BUSY, AUTH_CAUSE_NO_MEMORY);
-        break;
-    }
-    waiter->done(waiter->context, waiter->id, &result);
-}
-
 /* ---- making and freeing */
 
 static int64_t
@@ -117,6 +55,13 @@ system_now_ns(void *context)
 {
     (void)context;
     return clock_mono_ns();
+}
+
+static int64_t
+system_wall_ns(void *context)
+{
+    (void)context;
+    return clock_wall_ns();
 }
 
 static enum bcrypt_verdict
@@ -138,7 +83,7 @@ default_workers(void)
 struct auth *
 auth_new(struct log *log, unsigned workers, unsigned queue_max)
 {
-    static const struct auth_env system = { system_now_ns, system_verify, NULL };
+    static const struct auth_env system = { system_now_ns, system_wall_ns, system_verify, NULL };
 
     return auth_new_env(log, workers, queue_max, &system);
 }
@@ -155,8 +100,9 @@ auth_new_env(struct log *log, unsigned workers, unsigned queue_max, const struct
     pthread_mutex_init(&auth->lock, NULL);
     auth->key = digest_key_new();
     auth->log_limits = limits_new(&log_rule);
-    auth->checks = checks_new(env, workers > 0 ? workers : default_workers(),
-                              queue_max > 0 ? queue_max : QUEUE_MAX_DEFAULT, check_ended, auth);
+    auth->checks =
+        checks_new(env, workers > 0 ? workers : default_workers(),
+                   queue_max > 0 ? queue_max : QUEUE_MAX_DEFAULT, login_check_ended, auth);
     if (auth->key == NULL || auth->log_limits == NULL || auth->checks == NULL) {
         auth_free(auth);
         return NULL;
@@ -202,147 +148,114 @@ auth_may_log(struct auth *auth, const char *address, uint64_t *left_out)
 /* ---- policies */
 
 struct auth_policy *
-auth_policy_new(struct auth *auth, const char *token)
+auth_policy_new(struct auth *auth, const struct auth_options *options)
 {
-    struct auth_policy *policy = calloc(1, sizeof(*policy));
+    struct auth_policy *policy = policy_new(auth->key, options);
     struct errmsg why;
 
     if (policy == NULL)
         return NULL;
-    policy->refs = 1;
-    if (token == NULL)
-        return policy;
-    policy->credential = credential_new(auth->key, token);
-    if (policy->credential == NULL) {
-        auth_policy_unref(policy);
-        return NULL;
-    }
-    if (policy->credential->hashed && checks_start(auth->checks, &why) != ERR_OK) {
-        log_err(auth->log, "No bcrypted token can be checked: %s", why.text);
+    if (policy_has_hashes(policy) && checks_start(auth->checks, &why) != ERR_OK) {
+        log_err(auth->log, "No bcrypted token or password can be checked: %s", why.text);
         auth_policy_unref(policy);
         return NULL;
     }
     return policy;
 }
 
-void
-auth_policy_carry(struct auth *auth, struct auth_policy *old, struct auth_policy *new_policy)
-{
-    struct credential *from = old->credential, *to = new_policy->credential;
+/* ---- from one policy to the next */
 
-    if (from == NULL || to == NULL || !to->hashed)
-        return;
-    if (!from->hashed) {
-        checks_carry(auth->checks, from, to);
-    } else if (digest_equal(&from->digest, &to->digest)) {
-        new_policy->credential = credential_ref(from);
-        credential_unref(to);
+struct carry {
+    struct auth *auth;
+    const struct auth_policy *old, *next;
+    int64_t end_ns;
+    unsigned left_out; /* hashes for which there was no time */
+};
+
+static bool
+same_name(const struct auth_identity *a, const struct auth_identity *b)
+{
+    return str_eq(str_of(a->name), str_of(b->name));
+}
+
+/* The entries of old that entry may come from: a user of the same name, or all tokens. */
+static size_t
+candidates(const struct auth_policy *old, const struct policy_entry *entry,
+           const struct policy_entry **first)
+{
+    *first = old->tokens ? old->entries : policy_find(old, &entry->name);
+    if (*first == NULL)
+        return 0;
+    return old->tokens ? old->count : 1;
+}
+
+/* Its clients stay without any help. */
+static bool
+stays_plain(const struct auth_policy *next, const struct digest *digest)
+{
+    bool stays = false;
+
+    for (size_t i = 0; i < next->count && next->tokens; i++)
+        stays |= digest_equal(&next->entries[i].credential->digest, digest);
+    return stays;
+}
+
+/* true: no need to look for another that fits. */
+static bool
+carry_plain(struct carry *carry, const struct credential *plain, struct credential *hash)
+{
+    if (plain == NULL || plain->hashed || stays_plain(carry->next, &plain->digest))
+        return false;
+    if (carry->auth->env.now_ns(carry->auth->env.context) >= carry->end_ns) {
+        carry->left_out++;
+        return true;
     }
-}
-
-/* Is the token with this digest known to fit? Never runs bcrypt. */
-static bool
-known_right(struct auth *auth, const struct credential *credential, const struct digest *digest)
-{
-    return credential->hashed ? checks_know(auth->checks, credential, digest)
-                              : digest_equal(&credential->digest, digest);
-}
-
-bool
-auth_recheck(struct auth *auth, struct auth_policy *policy, const struct auth_pass *pass)
-{
-    return policy->credential == NULL || known_right(auth, policy->credential, &pass->digest);
-}
-
-/* ---- auth_check() */
-
-static bool
-is_right_token(struct auth *auth, const struct credential *credential, struct str text)
-{
-    struct digest digest;
-
-    return text.len > 0 && digest_of(auth->key, text.data, text.len, &digest) &&
-           known_right(auth, credential, &digest);
+    return checks_carry(carry->auth->checks, plain, hash);
 }
 
 static void
-warn_queue_full(struct auth *auth)
+carry_entry(struct carry *carry, struct policy_entry *entry)
 {
-    int64_t now_ns = auth->env.now_ns(auth->env.context);
-    uint64_t turned_away = 0;
+    const struct policy_entry *from;
+    size_t count = candidates(carry->old, entry, &from);
 
-    pthread_mutex_lock(&auth->lock);
-    auth->full_count++;
-    if (auth->full_warned_ns == 0 || now_ns - auth->full_warned_ns >= FULL_WARNING_NS) {
-        turned_away = auth->full_count;
-        auth->full_count = 0;
-        auth->full_warned_ns = now_ns;
+    for (size_t i = 0; i < count; i++) {
+        struct credential *credential = from[i].credential;
+
+        if (credential != NULL && digest_equal(&credential->digest, &entry->credential->digest)) {
+            policy_share_credential(entry, credential);
+            return;
+        }
     }
-    pthread_mutex_unlock(&auth->lock);
-    if (turned_away > 0)
+    /* Most likely a token that became a hash kept its name. */
+    for (int named = 1; named >= 0; named--) {
+        for (size_t i = 0; i < count; i++) {
+            if (same_name(from[i].identity, entry->identity) == named &&
+                carry_plain(carry, from[i].credential, entry->credential))
+                return;
+        }
+    }
+}
+
+void
+auth_policy_carry(struct auth *auth, struct auth_policy *old, struct auth_policy *new_policy)
+{
+    struct carry carry = { .auth = auth,
+                           .old = old,
+                           .next = new_policy,
+                           .end_ns = auth->env.now_ns(auth->env.context) + CARRY_MAX_NS };
+
+    if (old->tokens != new_policy->tokens)
+        return;
+    for (size_t i = 0; i < new_policy->count; i++) {
+        struct policy_entry *entry = &new_policy->entries[i];
+
+        if (entry->credential != NULL && entry->credential->hashed)
+            carry_entry(&carry, entry);
+    }
+    if (carry.left_out > 0)
         log_wrn(auth->log,
-                "The authentication queue is full: more distinct tokens wait for bcrypt than can "
-                "be checked, clients told to try again: %llu",
-                (unsigned long long)turned_away);
-}
-
-static enum auth_verdict
-answer_hashed(struct auth *auth, enum checks_answer answer, const struct digest *digest,
-              struct auth_result *result)
-{
-    switch (answer) {
-    case CHECKS_RIGHT:
-        count(&auth->cache_hits);
-        return admit(auth, result, digest);
-    case CHECKS_WRONG:
-        return refuse(auth, result, AUTH_CAUSE_WRONG_TOKEN);
-    case CHECKS_PENDING:
-        return AUTH_PENDING;
-    case CHECKS_LIMITED:
-        return turn_away(auth, result, AUTH_BUSY, AUTH_CAUSE_LIMITED);
-    case CHECKS_QUEUE_FULL:
-        warn_queue_full(auth);
-        return turn_away(auth, result, AUTH_BUSY, AUTH_CAUSE_QUEUE_FULL);
-    case CHECKS_NO_MEMORY:
-        break;
-    }
-    return turn_away(auth, result, AUTH_BUSY, AUTH_CAUSE_NO_MEMORY);
-}
-
-static enum auth_cause
-why_no_token(struct auth *auth, const struct credential *credential,
-             const struct auth_request *request)
-{
-    if (is_right_token(auth, credential, request->user) ||
-        is_right_token(auth, credential, request->pass))
-        return AUTH_CAUSE_TOKEN_AS_USER;
-    return request->user.len + request->pass.len > 0 ? AUTH_CAUSE_USER_ONLY : AUTH_CAUSE_NO_TOKEN;
-}
-
-enum auth_verdict
-auth_check(struct auth *auth, struct auth_policy *policy, const struct auth_request *request,
-           struct auth_result *result, auth_done_fn *done, void *context, uint64_t id)
-{
-    struct credential *credential = policy->credential;
-    const struct check_waiter waiter = { done, context, id };
-    struct str token = request->auth_token;
-    struct digest digest = { { 0 } };
-    enum auth_cause cause;
-
-    if (request->account)
-        return refuse(auth, result, AUTH_CAUSE_ACCOUNT);
-    if (token.len > 0 && !digest_of(auth->key, token.data, token.len, &digest))
-        return turn_away(auth, result, AUTH_BUSY, AUTH_CAUSE_NO_MEMORY);
-    if (credential == NULL)
-        return admit(auth, result, &digest);
-    if (token.len == 0)
-        return refuse(auth, result, why_no_token(auth, credential, request));
-    cause = token_judge(credential, token, &digest);
-    if (cause != AUTH_CAUSE_NONE)
-        return refuse(auth, result, cause);
-    if (!credential->hashed)
-        return admit(auth, result, &digest);
-    return answer_hashed(
-        auth, checks_ask(auth->checks, credential, token, &digest, request->address, &waiter),
-        &digest, result);
+                "Hashes that could not be compared with the plain secrets they replace, for want "
+                "of time: %u; clients of those have to log in again",
+                carry.left_out);
 }

@@ -17,7 +17,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-#include "auth/secret.h"
+#include "base/secret.h"
 #include "base/clock.h"
 #include "base/mem.h"
 

@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The life of a bcrypted token, all but the last step under checks.lock:
+ * The life of a secret that is tried against a list of hashes, all but the last steps under
+ * checks.lock:
  *
- *   remembered?            -> the answer (right ones whatever the address did, wrong ones too)
+ *   remembered as right?   -> the answer, whatever the address did
+ *   wrong for all hashes?  -> the answer
  *   a check of it waits?   -> wait for that one together; costs nobody anything
- *   limits of the address  -> LIMITED
+ *   limits of the address  -> parked till another of its checks ends, a few; or LIMITED
  *   a place in the queue   -> QUEUE_FULL
- *   a worker computes      -> remembered; then ended() for each who waited, without the lock
+ *   a worker computes      -> one hash after the other, each verdict remembered at once, until
+ *                             one fits; then ended() for each who waited, without the lock
  *
- * Asking, joining and queueing are one critical section, as are remembering and ending a check:
- * hence one computation per token, however many come at once.
+ * Asking, joining and queueing are one critical section, as are remembering and going on to the
+ * next hash: hence one computation per secret and hash, however many come at once.
  *
- * The copies of tokens live in one piece of secret memory made at start, as many as can wait
+ *      hashes of a check      A  B  C  D
+ *      current                      ^         A and B are known not to fit, C is computed
+ *
+ * Who comes now has still to know about C and D, and waits for this check. Whoever has to know
+ * about others, as a reload changed the list, gets a check of his own.
+ *
+ * The copies of secrets live in one piece of secret memory made at start, as many as can wait
  * and run. Lock order: checks.lock, then the pool's own.
  */
 #include "auth/checks.h"
@@ -23,7 +32,7 @@
 
 #include "auth/limits.h"
 #include "auth/pool.h"
-#include "auth/secret.h"
+#include "base/secret.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
@@ -31,9 +40,11 @@
 #define BUCKETS      256
 #define STOP_WAIT_MS 2000
 
-/* Four checks of one address delay others by half a second at cost 11. */
+/* Four checks of one address delay others by half a second at cost 11. The parked ones delay
+ * only its own: a fleet of several tokens or users behind one address gets in. */
 static const struct limits_rule rule = {
     .checks_max = 4,
+    .parked_max = 16,
     .burst = 10,
     .recovery_ns = CLOCK_NS_PER_S / 2,
 };
@@ -45,12 +56,14 @@ struct waiting {
 
 struct check {
     struct list link; /* in a bucket, or among the free ones */
-    struct credential *credential;
+    struct list turn; /* among the parked ones; only while parked */
+    struct credential *hashes[AUTH_HASHES_TRIED_MAX];
+    unsigned count, current; /* current: moved by the worker, under checks.lock */
     struct digest digest;
     struct limits_key address; /* who pays for it */
     struct waiting *first, **end;
-    size_t token_len;
-    char token[BCRYPT_PASSWORD_MAX];
+    size_t secret_len;
+    char secret[BCRYPT_PASSWORD_MAX];
 };
 
 struct checks {
@@ -62,11 +75,14 @@ struct checks {
     struct bcrypt_scratch **scratches;         /* one per worker */
     _Atomic uint64_t bcrypt_checks, bcrypt_ns; /* relaxed: numbers of their own */
     pthread_mutex_t lock;
-    /* under lock, as is `verified` of every credential */
+    /* under lock, as is `right` of every credential */
     struct limits *limits;
+    struct verified_wrong wrong;
     struct check *slots; /* secret memory, slots_size bytes */
     size_t slots_size;
     struct list free, buckets[BUCKETS];
+    struct list parked;                /* the oldest first */
+    unsigned parked_count, parked_max; /* half of the places are for those who need not wait */
     bool stopping;
 };
 
@@ -85,17 +101,21 @@ bucket_of(struct checks *checks, const struct digest *digest)
 }
 
 static void
-fill_locked(struct checks *checks, struct check *check, struct credential *credential,
-            struct str token, const struct digest *digest)
+fill_locked(struct checks *checks, struct check *check, const struct check_question *question,
+            const struct digest *digest)
 {
-    assert(token.len <= sizeof(check->token));
+    assert(question->secret.len <= sizeof(check->secret));
     list_remove(&check->link);
-    check->credential = credential_ref(credential);
+    for (unsigned i = 0; i < question->count; i++)
+        check->hashes[i] = credential_ref(question->hashes[i]);
+    check->count = question->count;
+    check->current = 0;
     check->digest = *digest;
+    check->address = limits_key_of(question->address);
     check->first = NULL;
     check->end = &check->first;
-    check->token_len = token.len;
-    memcpy(check->token, token.data, token.len);
+    check->secret_len = question->secret.len;
+    memcpy(check->secret, question->secret.data, question->secret.len);
     list_push_back(bucket_of(checks, digest), &check->link);
 }
 
@@ -104,7 +124,8 @@ static void
 release_locked(struct checks *checks, struct check *check)
 {
     list_remove(&check->link);
-    credential_unref(check->credential);
+    for (unsigned i = 0; i < check->count; i++)
+        credential_unref(check->hashes[i]);
     mem_wipe(check, sizeof(*check));
     list_push_back(&checks->free, &check->link);
 }
@@ -115,6 +136,7 @@ free_waiting(struct waiting *waiting)
     while (waiting != NULL) {
         struct waiting *next = waiting->next;
 
+        auth_policy_unref(waiting->waiter.policy);
         free(waiting);
         waiting = next;
     }
@@ -124,11 +146,11 @@ free_waiting(struct waiting *waiting)
 
 static enum bcrypt_verdict
 compute(struct checks *checks, struct bcrypt_scratch *scratch, const struct credential *hash,
-        const char *token, size_t len)
+        const char *secret, size_t len)
 {
     int64_t start_ns = now_ns(checks);
     enum bcrypt_verdict verdict =
-        checks->env.verify(checks->env.context, scratch, hash->text, token, len);
+        checks->env.verify(checks->env.context, scratch, hash->text, secret, len);
 
     atomic_fetch_add_explicit(&checks->bcrypt_checks, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&checks->bcrypt_ns, (uint64_t)(now_ns(checks) - start_ns),
@@ -137,28 +159,74 @@ compute(struct checks *checks, struct bcrypt_scratch *scratch, const struct cred
 }
 
 static void
+remember_locked(struct checks *checks, struct credential *hash, const struct digest *digest,
+                enum bcrypt_verdict verdict)
+{
+    if (verdict == BCRYPT_RIGHT)
+        verified_add_right(&hash->right, digest);
+    else if (verdict == BCRYPT_WRONG)
+        verified_add_wrong(&checks->wrong, &hash->digest, digest);
+}
+
+/* An address has room for another: its oldest parked check starts. */
+static void
+unpark_locked(struct checks *checks)
+{
+    struct list *at, *next;
+
+    LIST_FOREACH_SAFE(at, next, &checks->parked)
+    {
+        struct check *check = LIST_ENTRY(at, struct check, turn);
+
+        if (!limits_unpark(checks->limits, &check->address))
+            continue;
+        list_remove(&check->turn);
+        checks->parked_count--;
+        if (!pool_submit(checks->pool, check))
+            abort(); /* the pool has a place for every slot */
+        return;
+    }
+}
+
+/* Ends the check and takes those who wait, unless there is another hash to try: then false. */
+static bool
+go_on(struct checks *checks, struct check *check, enum bcrypt_verdict verdict,
+      struct waiting **first, bool *wanted)
+{
+    bool ended;
+
+    pthread_mutex_lock(&checks->lock);
+    *wanted = !checks->stopping;
+    remember_locked(checks, check->hashes[check->current], &check->digest, verdict);
+    ended = verdict != BCRYPT_WRONG || check->current + 1 == check->count || !*wanted;
+    if (ended) {
+        limits_end(checks->limits, &check->address, verdict == BCRYPT_WRONG, now_ns(checks));
+        *first = check->first;
+        release_locked(checks, check);
+        if (*wanted)
+            unpark_locked(checks);
+    } else {
+        check->current++;
+    }
+    pthread_mutex_unlock(&checks->lock);
+    return ended;
+}
+
+static void
 run_check(void *context, void *job, unsigned worker)
 {
     struct checks *checks = context;
     struct check *check = job;
-    struct digest digest = check->digest;
-    enum bcrypt_verdict verdict = compute(checks, checks->scratches[worker], check->credential,
-                                          check->token, check->token_len);
+    enum bcrypt_verdict verdict;
     struct waiting *first;
     bool wanted;
 
-    pthread_mutex_lock(&checks->lock);
-    wanted = !checks->stopping;
-    if (verdict != BCRYPT_FAILED)
-        verified_add(&check->credential->verified, &digest,
-                     verdict == BCRYPT_RIGHT ? VERIFIED_RIGHT : VERIFIED_WRONG);
-    limits_end(checks->limits, &check->address, verdict == BCRYPT_WRONG, now_ns(checks));
-    first = check->first;
-    release_locked(checks, check);
-    pthread_mutex_unlock(&checks->lock);
-
+    do {
+        verdict = compute(checks, checks->scratches[worker], check->hashes[check->current],
+                          check->secret, check->secret_len);
+    } while (!go_on(checks, check, verdict, &first, &wanted));
     for (struct waiting *at = first; wanted && at != NULL; at = at->next)
-        checks->ended(checks->owner, &at->waiter, verdict, &digest);
+        checks->ended(checks->owner, &at->waiter, verdict);
     free_waiting(first);
 }
 
@@ -202,12 +270,14 @@ checks_new(const struct auth_env *env, unsigned workers, unsigned queue_max, che
     checks->ended = ended;
     checks->owner = owner;
     checks->workers = workers;
+    checks->parked_max = queue_max / 2;
     pthread_mutex_init(&checks->lock, NULL);
     list_init(&checks->free);
+    list_init(&checks->parked);
     for (int i = 0; i < BUCKETS; i++)
         list_init(&checks->buckets[i]);
     checks->limits = limits_new(&rule);
-    checks->pool = pool_new(workers, queue_max, run_check, checks);
+    checks->pool = pool_new(workers, queue_max + workers, run_check, checks);
     if (checks->limits == NULL || checks->pool == NULL || !make_scratches(checks) ||
         !make_slots(checks, queue_max + workers)) {
         checks_free(checks);
@@ -261,8 +331,20 @@ checks_start(struct checks *checks, struct errmsg *why)
 
 /* ---- asking */
 
+/* Does the check end with a verdict on all that is asked, and on nothing else? */
+static bool
+decides_locked(const struct check *check, const struct check_question *question)
+{
+    unsigned begin = check->count - question->count;
+
+    return question->count <= check->count && begin == check->current &&
+           memcmp(check->hashes + begin, question->hashes,
+                  question->count * sizeof(question->hashes[0])) == 0;
+}
+
 static struct check *
-find_locked(struct checks *checks, const struct credential *credential, const struct digest *digest)
+find_locked(struct checks *checks, const struct check_question *question,
+            const struct digest *digest)
 {
     struct list *at, *next;
 
@@ -270,109 +352,132 @@ find_locked(struct checks *checks, const struct credential *credential, const st
     {
         struct check *check = LIST_ENTRY(at, struct check, link);
 
-        if (check->credential == credential && digest_equal(&check->digest, digest))
+        if (digest_equal(&check->digest, digest) && decides_locked(check, question))
             return check;
     }
     return NULL;
 }
 
-/* Queues a new check; NULL: *refused says why not. */
+/* Queues or parks a new check; NULL: *refused says why not. */
 static struct check *
-start_locked(struct checks *checks, struct credential *credential, struct str token,
-             const struct digest *digest, const char *address, enum checks_answer *refused)
+start_locked(struct checks *checks, const struct check_question *question,
+             const struct digest *digest, enum checks_answer *refused)
 {
-    struct limits_key key = limits_key_of(address);
+    struct limits_key key = limits_key_of(question->address);
     int64_t now = now_ns(checks);
     struct check *check;
+    bool starts;
 
-    *refused = CHECKS_LIMITED;
-    if (!limits_begin(checks->limits, &key, now))
-        return NULL;
     *refused = CHECKS_QUEUE_FULL;
-    if (!list_empty(&checks->free)) {
-        check = LIST_ENTRY(checks->free.next, struct check, link);
-        fill_locked(checks, check, credential, token, digest);
-        check->address = key;
-        if (pool_submit(checks->pool, check))
-            return check;
-        release_locked(checks, check);
+    if (list_empty(&checks->free))
+        return NULL;
+    *refused = CHECKS_LIMITED;
+    starts = limits_begin(checks->limits, &key, now);
+    if (!starts &&
+        (checks->parked_count == checks->parked_max || !limits_park(checks->limits, &key, now)))
+        return NULL;
+    check = LIST_ENTRY(checks->free.next, struct check, link);
+    fill_locked(checks, check, question, digest);
+    if (starts && !pool_submit(checks->pool, check))
+        abort(); /* the pool has a place for every slot */
+    if (!starts) {
+        list_push_back(&checks->parked, &check->turn);
+        checks->parked_count++;
     }
-    limits_end(checks->limits, &key, false, now);
-    return NULL;
+    return check;
 }
 
 static enum checks_answer
-await_locked(struct checks *checks, struct credential *credential, struct str token,
-             const struct digest *digest, const char *address, const struct check_waiter *waiter)
+await_locked(struct checks *checks, const struct check_question *question,
+             const struct check_waiter *waiter)
 {
+    const struct digest *digest = &waiter->pass.digest;
     struct waiting *waiting = malloc(sizeof(*waiting));
     enum checks_answer refused;
     struct check *check;
 
     if (waiting == NULL)
         return CHECKS_NO_MEMORY;
-    check = find_locked(checks, credential, digest);
+    check = find_locked(checks, question, digest);
     if (check == NULL)
-        check = start_locked(checks, credential, token, digest, address, &refused);
+        check = start_locked(checks, question, digest, &refused);
     if (check == NULL) {
         free(waiting);
         return refused;
     }
     *waiting = (struct waiting) { NULL, *waiter };
+    (void)auth_policy_ref(waiter->policy);
     *check->end = waiting;
     check->end = &waiting->next;
     return CHECKS_PENDING;
 }
 
-enum checks_answer
-checks_ask(struct checks *checks, struct credential *credential, struct str token,
-           const struct digest *digest, const char *address, const struct check_waiter *waiter)
+/* rest becomes what remains to be tried. true: nothing, as one of the hashes is known to fit. */
+static bool
+is_right_locked(const struct checks *checks, const struct check_question *question,
+                const struct digest *digest, struct check_question *rest)
 {
-    enum checks_answer answer = CHECKS_PENDING;
+    bool right = false;
 
-    assert(credential->hashed && waiter->done != NULL);
-    pthread_mutex_lock(&checks->lock);
-    switch (verified_ask(&credential->verified, digest)) {
-    case VERIFIED_RIGHT:
-        answer = CHECKS_RIGHT;
-        break;
-    case VERIFIED_WRONG:
-        answer = CHECKS_WRONG;
-        break;
-    case VERIFIED_UNKNOWN:
-        answer = await_locked(checks, credential, token, digest, address, waiter);
-        break;
+    *rest = *question;
+    rest->count = 0;
+    for (unsigned i = 0; i < question->count; i++) {
+        struct credential *hash = question->hashes[i];
+
+        assert(hash->hashed);
+        if (verified_is_right(&hash->right, digest))
+            right = true;
+        else if (!verified_is_wrong(&checks->wrong, &hash->digest, digest))
+            rest->hashes[rest->count++] = hash;
     }
+    return right;
+}
+
+enum checks_answer
+checks_ask(struct checks *checks, const struct check_question *question,
+           const struct check_waiter *waiter)
+{
+    enum checks_answer answer = CHECKS_WRONG;
+    struct check_question rest;
+
+    assert(question->count > 0 && question->count <= AUTH_HASHES_TRIED_MAX);
+    assert(waiter->done != NULL);
+    pthread_mutex_lock(&checks->lock);
+    if (is_right_locked(checks, question, &waiter->pass.digest, &rest))
+        answer = CHECKS_RIGHT;
+    else if (rest.count > 0)
+        answer = await_locked(checks, &rest, waiter);
     pthread_mutex_unlock(&checks->lock);
     return answer;
 }
 
 bool
-checks_know(struct checks *checks, const struct credential *credential, const struct digest *digest)
+checks_know(struct checks *checks, const struct credential *hash, const struct digest *digest)
 {
     bool right;
 
     pthread_mutex_lock(&checks->lock);
-    right = verified_ask(&credential->verified, digest) == VERIFIED_RIGHT;
+    right = verified_is_right(&hash->right, digest);
     pthread_mutex_unlock(&checks->lock);
     return right;
 }
 
-void
+bool
 checks_carry(struct checks *checks, const struct credential *plain, struct credential *hash)
 {
     struct bcrypt_scratch *scratch = bcrypt_scratch_new();
     bool right;
 
     if (scratch == NULL)
-        return; /* the clients of the plain token dial again, and are checked then */
+        return false; /* the clients of the plain one dial again, and are checked then */
     right = compute(checks, scratch, hash, plain->text, plain->text_len) == BCRYPT_RIGHT;
     bcrypt_scratch_free(scratch);
     if (!right)
-        return;
+        return false;
     pthread_mutex_lock(&checks->lock);
-    verified_add(&hash->verified, &plain->digest, VERIFIED_RIGHT);
+    verified_add_right(&hash->right, &plain->digest);
     pthread_mutex_unlock(&checks->lock);
+    return true;
 }
 
 void

@@ -9,7 +9,8 @@
 #include "auth/bcrypt.h"
 
 struct auth_env {
-    int64_t (*now_ns)(void *context); /* monotonic */
+    int64_t (*now_ns)(void *context);  /* monotonic */
+    int64_t (*wall_ns)(void *context); /* since 1970-01-01 UTC */
     /* As bcrypt_verify(); on a worker or, for auth_policy_carry(), on its caller's thread. */
     enum bcrypt_verdict (*verify)(void *context, struct bcrypt_scratch *scratch, const char *hash,
                                   const char *token, size_t len);

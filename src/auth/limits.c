@@ -25,6 +25,7 @@ struct entry {
     struct limits_key key;
     int64_t paid_off_ns; /* 0: never used */
     unsigned checks;
+    unsigned parked;
     uint64_t left_out;
 };
 
@@ -143,6 +144,31 @@ limits_end(struct limits *limits, const struct limits_key *key, bool failed, int
     entry->checks--;
     if (failed)
         owe(entry, limits->rule.recovery_ns, now_ns);
+}
+
+bool
+limits_park(struct limits *limits, const struct limits_key *key, int64_t now_ns)
+{
+    struct entry *entry = find(limits, key);
+
+    if (entry == NULL || entry->checks < limits->rule.checks_max ||
+        entry->parked >= limits->rule.parked_max || !has_credit(limits, entry, now_ns))
+        return false;
+    entry->parked++;
+    return true;
+}
+
+bool
+limits_unpark(struct limits *limits, const struct limits_key *key)
+{
+    struct entry *entry = find(limits, key);
+
+    assert(entry != NULL && entry->parked > 0); /* only an entry with checks has parked ones */
+    if (entry->checks >= limits->rule.checks_max)
+        return false;
+    entry->parked--;
+    entry->checks++;
+    return true;
 }
 
 bool

@@ -17,6 +17,7 @@
 
 struct limits_rule {
     unsigned checks_max; /* at a time */
+    unsigned parked_max; /* that wait until the address may start another */
     unsigned burst;      /* failures that may come at once... */
     int64_t recovery_ns; /* ...and the time after which one more may */
 };
@@ -37,6 +38,11 @@ struct limits_key limits_key_of(const char *address);
 /* May this address start a check? Each true is paired with one limits_end(). */
 bool limits_begin(struct limits *limits, const struct limits_key *key, int64_t now_ns);
 void limits_end(struct limits *limits, const struct limits_key *key, bool failed, int64_t now_ns);
+
+/* May one more check of this address wait, where only its checks at a time stood against it?
+ * After each limits_end() one that waits may start: limits_unpark() says whether this one. */
+bool limits_park(struct limits *limits, const struct limits_key *key, int64_t now_ns);
+bool limits_unpark(struct limits *limits, const struct limits_key *key);
 
 /* For events instead of checks (lines in a log): may this one pass? *left_out becomes the
  * count of those that could not since the last that could. */

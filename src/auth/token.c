@@ -2,30 +2,49 @@
 #include "auth/token.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "auth/bcrypt.h"
-#include "auth/secret.h"
+#include "base/mem.h"
+#include "base/random.h"
 
 struct credential *
-credential_new(const struct digest_key *key, const char *text)
+credential_new(const struct digest_key *key, enum digest_purpose purpose, struct vault *vault,
+               const char *text)
 {
     struct credential *credential = calloc(1, sizeof(*credential));
+    size_t len = strlen(text);
 
     if (credential == NULL)
         return NULL;
     credential->refs = 1;
-    credential->text_len = strlen(text);
-    credential->text = secret_alloc(credential->text_len + 1);
-    if (credential->text == NULL ||
-        !digest_of(key, text, credential->text_len, &credential->digest)) {
+    credential->vault = vault_ref(vault);
+    credential->text = vault_put(vault, text, len);
+    credential->text_len = len;
+    credential->hashed = bcrypt_form(str_of(text), &credential->cost) == BCRYPT_HASH;
+    if (!digest_of(key, purpose, text, len, &credential->digest)) {
         credential_unref(credential);
         return NULL;
     }
-    memcpy(credential->text, text, credential->text_len + 1);
-    credential->hashed = bcrypt_form(str_of(text), &credential->cost) == BCRYPT_HASH;
     return credential;
+}
+
+struct credential *
+credential_new_dummy(const struct digest_key *key, struct vault *vault, unsigned cost)
+{
+    static const char alphabet[] =
+        "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    unsigned char drawn[BCRYPT_HASH_LEN];
+    char text[BCRYPT_HASH_LEN + 1];
+    int prefix = snprintf(text, sizeof(text), "$2b$%02u$", cost);
+
+    random_bytes(drawn, sizeof(drawn));
+    for (size_t i = (size_t)prefix; i < BCRYPT_HASH_LEN; i++)
+        text[i] = alphabet[drawn[i] % 64];
+    text[BCRYPT_HASH_LEN] = '\0';
+    return credential_new(key, DIGEST_PASSWORD, vault, text);
 }
 
 struct credential *
@@ -42,12 +61,25 @@ credential_unref(struct credential *credential)
     if (credential == NULL ||
         atomic_fetch_sub_explicit(&credential->refs, 1, memory_order_acq_rel) != 1)
         return;
-    secret_free(credential->text, credential->text_len + 1);
+    mem_wipe(credential->text, credential->text_len);
+    vault_unref(credential->vault);
     free(credential);
 }
 
-static bool
-has_control_byte(struct str token)
+enum auth_cause
+credential_judge(const struct credential *hash, struct str secret, const struct digest *digest)
+{
+    assert(hash->hashed && secret.len > 0);
+    if (digest_equal(&hash->digest, digest))
+        return AUTH_CAUSE_HASH_AS_TOKEN;
+    if (secret.len > BCRYPT_PASSWORD_MAX)
+        return AUTH_CAUSE_TOO_LONG;
+    return memchr(secret.data, '\0', secret.len) == NULL ? AUTH_CAUSE_NONE
+                                                         : AUTH_CAUSE_CONTROL_BYTE;
+}
+
+bool
+token_has_control_byte(struct str token)
 {
     for (size_t i = 0; i < token.len; i++) {
         unsigned char byte = (unsigned char)token.data[i];
@@ -56,49 +88,4 @@ has_control_byte(struct str token)
             return true;
     }
     return false;
-}
-
-enum auth_cause
-token_judge(const struct credential *credential, struct str token, const struct digest *digest)
-{
-    assert(token.len > 0);
-    if (has_control_byte(token))
-        return AUTH_CAUSE_CONTROL_BYTE;
-    if (!credential->hashed)
-        return digest_equal(&credential->digest, digest) ? AUTH_CAUSE_NONE : AUTH_CAUSE_WRONG_TOKEN;
-    if (digest_equal(&credential->digest, digest))
-        return AUTH_CAUSE_HASH_AS_TOKEN;
-    return token.len > BCRYPT_PASSWORD_MAX ? AUTH_CAUSE_TOO_LONG : AUTH_CAUSE_NONE;
-}
-
-/* ---- policies */
-
-struct auth_policy *
-auth_policy_ref(struct auth_policy *policy)
-{
-    atomic_fetch_add_explicit(&policy->refs, 1, memory_order_relaxed);
-    return policy;
-}
-
-void
-auth_policy_unref(struct auth_policy *policy)
-{
-    if (policy == NULL || atomic_fetch_sub_explicit(&policy->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    credential_unref(policy->credential);
-    free(policy);
-}
-
-bool
-auth_policy_required(const struct auth_policy *policy)
-{
-    return policy->credential != NULL;
-}
-
-int64_t
-auth_policy_check_ns_estimate(const struct auth_policy *policy)
-{
-    const struct credential *credential = policy->credential;
-
-    return credential != NULL && credential->hashed ? bcrypt_estimate_ns(credential->cost) : 0;
 }

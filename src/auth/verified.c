@@ -1,38 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "auth/verified.h"
 
-#include <assert.h>
-
 static bool
-has(const struct digest *set, unsigned max, unsigned count, const struct digest *token)
+has(const struct digest *places, unsigned used, const struct digest *digest)
 {
-    unsigned used = count < max ? count : max;
-
     for (unsigned i = 0; i < used; i++) {
-        if (digest_equal(&set[i], token))
+        if (digest_equal(&places[i], digest))
             return true;
     }
     return false;
 }
 
-enum verified_verdict
-verified_ask(const struct verified *verified, const struct digest *token)
+bool
+verified_is_right(const struct verified_right *right, const struct digest *secret)
 {
-    if (has(verified->right, VERIFIED_RIGHT_MAX, verified->right_count, token))
-        return VERIFIED_RIGHT;
-    if (has(verified->wrong, VERIFIED_WRONG_MAX, verified->wrong_count, token))
-        return VERIFIED_WRONG;
-    return VERIFIED_UNKNOWN;
+    unsigned used = right->count < VERIFIED_RIGHT_MAX ? right->count : VERIFIED_RIGHT_MAX;
+
+    return has(right->places, used, secret);
 }
 
 void
-verified_add(struct verified *verified, const struct digest *token, enum verified_verdict verdict)
+verified_add_right(struct verified_right *right, const struct digest *secret)
 {
-    assert(verdict != VERIFIED_UNKNOWN);
-    if (verified_ask(verified, token) != VERIFIED_UNKNOWN)
-        return;
-    if (verdict == VERIFIED_RIGHT)
-        verified->right[verified->right_count++ % VERIFIED_RIGHT_MAX] = *token;
-    else
-        verified->wrong[verified->wrong_count++ % VERIFIED_WRONG_MAX] = *token;
+    if (!verified_is_right(right, secret))
+        right->places[right->count++ % VERIFIED_RIGHT_MAX] = *secret;
+}
+
+static unsigned
+group_of(const struct digest *pair)
+{
+    return pair->bytes[0] % VERIFIED_WRONG_GROUPS;
+}
+
+bool
+verified_is_wrong(const struct verified_wrong *wrong, const struct digest *hash,
+                  const struct digest *secret)
+{
+    struct digest pair = digest_join(hash, secret);
+
+    return has(wrong->places[group_of(&pair)], VERIFIED_WRONG_WAYS, &pair);
+}
+
+void
+verified_add_wrong(struct verified_wrong *wrong, const struct digest *hash,
+                   const struct digest *secret)
+{
+    struct digest pair = digest_join(hash, secret);
+    unsigned group = group_of(&pair);
+
+    if (!has(wrong->places[group], VERIFIED_WRONG_WAYS, &pair))
+        wrong->places[group][wrong->next[group]++ % VERIFIED_WRONG_WAYS] = pair;
 }

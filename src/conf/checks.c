@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "conf/duration.h"
 #include "conf/option_table.h"
+#include "conf/value.h"
+#include "proto/utf8.h"
 
 #define BCRYPT_HEAD     7  /* "$2a$11$" */
 #define BCRYPT_TAIL     53 /* salt and checksum */
@@ -35,35 +37,53 @@ token_form(const char *token)
     return cost < BCRYPT_COST_MIN || cost > BCRYPT_COST_MAX ? TOKEN_BAD_COST : TOKEN_BCRYPT;
 }
 
-void
-check_token(const struct options *options, struct conf_pos pos, struct diags *diags)
+static bool
+is_utf8(const char *text)
 {
-    const char *token = options->auth_token;
+    size_t len = strlen(text), used;
+    uint32_t character;
 
-    if (token[0] == '\0') {
-        diag_error(diags, pos, "an empty token would admit everyone");
-        return;
+    for (size_t at = 0; at < len; at += used) {
+        used = utf8_decode(text + at, len - at, &character);
+        if (used == 1 && character == UTF8_BAD)
+            return false;
     }
-    for (const char *byte = token; *byte != '\0'; byte++) {
+    return true;
+}
+
+bool
+check_secret(const char *noun, const char *secret, struct conf_pos pos, struct diags *diags)
+{
+    if (secret[0] == '\0') {
+        diag_error(diags, pos, "an empty %s would admit everyone", noun);
+        return false;
+    }
+    for (const char *byte = secret; *byte != '\0'; byte++) {
         if (iscntrl((unsigned char)*byte)) {
-            diag_error(diags, pos, "the token holds a control byte, which no client can send");
-            return;
+            diag_error(diags, pos, "the %s holds a control byte, which no client can send", noun);
+            return false;
         }
     }
-    switch (token_form(token)) {
+    if (!is_utf8(secret)) {
+        diag_error(diags, pos, "the %s is not UTF-8, which no client can send", noun);
+        return false;
+    }
+    switch (token_form(secret)) {
     case TOKEN_PLAIN:
     case TOKEN_BCRYPT:
-        break;
+        return true;
     case TOKEN_BAD_BCRYPT:
         diag_error(diags, pos,
-                   "the token begins like a bcrypt hash but is malformed; make one with: "
-                   "nats server passwd");
+                   "the %s begins like a bcrypt hash but is malformed; make one with: "
+                   "nats server passwd",
+                   noun);
         break;
     case TOKEN_BAD_COST:
         diag_error(diags, pos, "the cost of the bcrypt hash must be from %02d to %d",
                    BCRYPT_COST_MIN, BCRYPT_COST_MAX);
         break;
     }
+    return false;
 }
 
 void
@@ -141,12 +161,12 @@ check_lame_duck_grace_period(const struct options *options, struct conf_pos pos,
 }
 
 static const struct option_source *
-source_of(const struct check_context *context, const char *section, const char *name)
+source_of(const struct option_source *sources, const char *name)
 {
-    const struct option_row *row = option_by_name(section, str_of(name));
+    const struct option_row *row = option_by_name("", str_of(name));
     size_t count;
 
-    return &context->sources[row - option_rows(&count)];
+    return &sources[row - option_rows(&count)];
 }
 
 static bool
@@ -155,76 +175,16 @@ is_set(const struct option_source *source)
     return source->in_file || source->by_flag;
 }
 
-/* The file's token is out of the running when --auth replaces it; that was said already. */
-static void
-check_mixture(const struct check_context *context, struct diags *diags)
-{
-    const struct option_source *block = source_of(context, "", "authorization");
-    const struct option_source *token = source_of(context, "authorization", "token");
-    const struct option_source *user = source_of(context, "authorization", "user");
-    const struct option_source *pass = source_of(context, "authorization", "password");
-    const struct option_source *users = source_of(context, "authorization", "users");
-    const struct option_source *accounts = source_of(context, "", "accounts");
-
-    if (is_set(token) && (is_set(user) || is_set(pass)))
-        diag_error(diags, is_set(user) ? user->pos : pass->pos,
-                   "Cannot have a user/pass and token");
-    if (is_set(token) && is_set(users))
-        diag_error(diags, users->pos, "Can not have a token and a users array");
-    if (block->in_file && !is_set(token) && !is_set(user) && !is_set(users))
-        diag_warning(diags, block->pos, "authorization without a token: everyone may connect");
-    if (token->by_flag && is_set(accounts))
-        diag_error(diags, accounts->pos, "Can not have a token and accounts with users");
-    if (pass->by_flag && !is_set(user))
-        diag_error(diags, pass->pos, "a password needs a user: --user");
-}
-
-static bool
-is_loopback(const char *host)
-{
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-           strcmp(host, "[::1]") == 0 || strcasecmp(host, "localhost") == 0;
-}
-
-/* What a valid token should not be: readable by others, on disk or on the wire. */
-static void
-check_token_exposure(const struct check_context *context, struct diags *diags)
-{
-    const struct option_source *token = source_of(context, "authorization", "token");
-    const struct options *options = context->options;
-    const struct conf_file *file = context->token_file;
-    bool used_from_file = token->in_file && !token->by_flag && file != NULL;
-
-    if (!is_set(token) || !token->valid)
-        return;
-    if (used_from_file && token_form(options->auth_token) == TOKEN_PLAIN)
-        diag_warning(diags, context->token_origin,
-                     "the token is in plain text; configure its hash instead, made with: "
-                     "nats server passwd");
-    if (file != NULL && file->regular && (file->mode & 044) != 0)
-        diag_warning(diags, context->token_origin,
-                     "others may read this file, which holds a secret; close it with: "
-                     "chmod 600 %s",
-                     file->path);
-    if (!is_loopback(options->host))
-        diag_warning(diags, token->pos,
-                     "clients send the token unencrypted, and %s is not a loopback address; "
-                     "listen on 127.0.0.1 behind a TLS proxy or keep the network private",
-                     options->host);
-}
-
 void
-check_options(const struct check_context *context, struct diags *diags)
+check_options(const struct options *options, const struct option_source *sources,
+              struct diags *diags)
 {
-    const struct options *options = context->options;
-    const struct option_source *payload = source_of(context, "", "max_payload");
-    const struct option_source *pending = source_of(context, "", "max_pending");
-    const struct option_source *grace = source_of(context, "", "lame_duck_grace_period");
-    const struct option_source *duration = source_of(context, "", "lame_duck_duration");
+    const struct option_source *payload = source_of(sources, "max_payload");
+    const struct option_source *pending = source_of(sources, "max_pending");
+    const struct option_source *grace = source_of(sources, "lame_duck_grace_period");
+    const struct option_source *duration = source_of(sources, "lame_duck_duration");
     char grace_text[DURATION_TEXT_MAX], duration_text[DURATION_TEXT_MAX];
 
-    check_mixture(context, diags);
-    check_token_exposure(context, diags);
     if (options->max_payload > options->max_pending)
         diag_error(diags, is_set(payload) ? payload->pos : pending->pos,
                    "max_payload (%" PRId64 ") cannot be higher than max_pending (%" PRId64 ")",

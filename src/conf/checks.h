@@ -8,11 +8,11 @@
 #ifndef TESSERA_CONF_CHECKS_H
 #define TESSERA_CONF_CHECKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/diag.h"
 #include "conf/options.h"
-#include "conf/parser.h"
 
 enum token_form {
     TOKEN_PLAIN,
@@ -23,8 +23,10 @@ enum token_form {
 
 enum token_form token_form(const char *token);
 
+/* May this be a token or password (noun says which)? false: reported. */
+bool check_secret(const char *noun, const char *secret, struct conf_pos pos, struct diags *diags);
+
 /* One option each; of type option_check_fn, named by the option table. */
-void check_token(const struct options *options, struct conf_pos pos, struct diags *diags);
 void check_server_name(const struct options *options, struct conf_pos pos, struct diags *diags);
 void check_client_advertise(const struct options *options, struct conf_pos pos,
                             struct diags *diags);
@@ -43,14 +45,8 @@ struct option_source {
     bool valid; /* and the field holds it */
 };
 
-/* What holds between options, once all are set. file is where the token's text stands; NULL:
- * not in a file. */
-struct check_context {
-    const struct options *options;
-    const struct option_source *sources;
-    const struct conf_file *token_file;
-    struct conf_pos token_origin;
-};
-void check_options(const struct check_context *context, struct diags *diags);
+/* What holds between options, once all are set. */
+void check_options(const struct options *options, const struct option_source *sources,
+                   struct diags *diags);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/secret.h"
 #include "conf/option_table.h"
 #include "conf/option_value.h"
 
@@ -73,6 +74,33 @@ shown_name(const struct walk *walk)
                      walk->name.data);
 }
 
+/* A secret stays as long as the process, so it lives where no core file gets it. */
+static char *
+copy_value(const struct walk *walk)
+{
+    const char *value = walk->value == NULL ? "true" : walk->value;
+    size_t size = strlen(value) + 1;
+    char *copy;
+
+    if (!walk->row->secret)
+        return xstrdup(value);
+    copy = secret_alloc(size);
+    if (copy == NULL)
+        abort();
+    memcpy(copy, value, size);
+    return copy;
+}
+
+static void
+free_setting(struct flag_setting *setting)
+{
+    if (setting->row->secret)
+        secret_free(setting->value, strlen(setting->value) + 1);
+    else
+        free(setting->value);
+    free(setting->name);
+}
+
 static void
 add_setting(struct flags *flags, const struct walk *walk)
 {
@@ -82,7 +110,7 @@ add_setting(struct flags *flags, const struct walk *walk)
     setting = &flags->settings[flags->count++];
     setting->row = walk->row;
     setting->name = shown_name(walk);
-    setting->value = xstrdup(walk->value == NULL ? "true" : walk->value);
+    setting->value = copy_value(walk);
 }
 
 /* One good flag; false: flags->error is set. */
@@ -110,6 +138,10 @@ take_flag(struct flags *flags, const struct walk *walk, enum flags_outcome *outc
         break;
     case ACTION_TEST:
         *outcome = on && *outcome == FLAGS_RUN ? FLAGS_TEST : *outcome;
+        break;
+    case ACTION_SIGNAL:
+        free(flags->signal);
+        flags->signal = xstrdup(value);
         break;
     case ACTION_HELP:
         *outcome = on && *outcome != FLAGS_VERSION ? FLAGS_HELP : *outcome;
@@ -142,6 +174,8 @@ finish(struct flags *flags, enum flags_outcome outcome)
 {
     if (outcome == FLAGS_HELP || outcome == FLAGS_VERSION)
         return outcome;
+    if (flags->signal != NULL) /* as the reference, before anything is looked at */
+        return FLAGS_SIGNAL;
     if (flags->config_file != NULL && flags->config_file[0] == '\0')
         return fail(flags, xstrdup("-c needs the name of a file"), false);
     if (outcome == FLAGS_TEST && flags->config_file == NULL)
@@ -184,12 +218,11 @@ flags_parse(struct flags *flags, int argc, char **argv)
 void
 flags_free(struct flags *flags)
 {
-    for (size_t i = 0; i < flags->count; i++) {
-        free(flags->settings[i].name);
-        mem_wipe_free(&flags->settings[i].value);
-    }
+    for (size_t i = 0; i < flags->count; i++)
+        free_setting(&flags->settings[i]);
     free(flags->settings);
     free(flags->config_file);
+    free(flags->signal);
     free(flags->error);
     *flags = (struct flags) { 0 };
 }
@@ -201,6 +234,8 @@ flags_hide_secrets(int argc, char **argv)
     enum word_kind kind;
 
     while ((kind = flag_next(&walk)) != WORD_END)
-        if (kind == WORD_FLAG && walk.row->secret && walk.value != NULL)
-            memset(walk.value, '*', strlen(walk.value));
+        if (kind == WORD_FLAG && walk.row->secret && walk.value != NULL && walk.value[0] != '\0') {
+            mem_wipe(walk.value, strlen(walk.value));
+            walk.value[0] = '*'; /* alone: not even the length shows */
+        }
 }

@@ -21,7 +21,8 @@ struct option_row;
 
 enum flags_outcome {
     FLAGS_RUN,
-    FLAGS_TEST, /* -t: load, report, exit */
+    FLAGS_TEST,   /* -t: load, report, exit */
+    FLAGS_SIGNAL, /* --signal: send it, exit */
     FLAGS_HELP,
     FLAGS_VERSION,
     FLAGS_ERROR, /* print error, then the usage if show_usage; exit 1 */
@@ -35,6 +36,7 @@ struct flag_setting {
 
 struct flags {
     char *config_file; /* NULL: none */
+    char *signal;      /* of --signal: "reload", "stop=123"; NULL: not given */
     struct flag_setting *settings;
     size_t count;
     char *error;     /* FLAGS_ERROR only; without the "nats-server: " prefix */

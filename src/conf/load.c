@@ -118,20 +118,15 @@ apply_action(struct reader *reader, const struct flag_setting *setting)
     options->trace_verbose = options->trace_verbose || action != ACTION_DEBUG_TRACE;
 }
 
-/* A token may be said once per place, and the flag's goes before the file's. */
+/* What says who may enter is said once. */
 static void
-note_override(struct reader *reader, const struct option_source *source, struct conf_pos pos)
+note_auth_flag(struct reader *reader, const struct flag_setting *setting)
 {
-    struct buf where = BUF_INIT;
+    const struct flag_setting **place = &reader->auth.flags[setting->row->part];
 
-    if (source->by_flag) {
-        diag_error(reader->diags, pos, "given twice");
-    } else if (source->in_file) {
-        conf_pos_format(source->pos, &where);
-        diag_add(reader->diags, DIAG_INFO, (struct conf_pos) { 0 },
-                 "--auth overrides the token of %s", buf_cstr(&where));
-    }
-    buf_release(&where);
+    if (*place != NULL)
+        diag_error(reader->diags, ((struct conf_pos) { setting->name, 0, 0 }), "given twice");
+    *place = setting;
 }
 
 static void
@@ -145,15 +140,13 @@ apply_flag(struct reader *reader, const struct flag_setting *setting)
         apply_action(reader, setting);
         return;
     }
-    if (row->type == OPTION_UNSUPPORTED) {
+    if (row->type == OPTION_UNSUPPORTED)
         diag_error(reader->diags, pos, "not supported yet");
-    } else {
-        if (row->secret)
-            note_override(reader, source, pos);
+    else if (row->type == OPTION_AUTH)
+        note_auth_flag(reader, setting);
+    else
         source->valid = option_set_flag(reader->options, row, setting->value, pos, reader->diags) &&
                         reader_check(reader, row, pos);
-        reader->options->auth_token_from_flag |= row->secret;
-    }
     source->by_flag = true;
     source->pos = pos;
 }
@@ -162,30 +155,33 @@ static void
 load(struct reader *reader, struct conf_tree *tree, const struct flags *flags,
      const struct conf_host *host)
 {
-    struct check_context context = { .options = reader->options, .sources = reader->sources };
-
     set_defaults(reader->options);
     if (flags->config_file != NULL && !read_config(reader, tree, host, flags->config_file))
         return;
     for (size_t i = 0; i < flags->count; i++)
         apply_flag(reader, &flags->settings[i]);
     settle(reader->options);
-    context.token_origin = reader->token_origin;
-    context.token_file = conf_tree_file(tree, reader->token_origin.file);
-    check_options(&context, reader->diags);
+    auth_read_flags(&reader->auth);
+    auth_reader_check(&reader->auth, reader->options->host);
+    check_options(reader->options, reader->sources, reader->diags);
 }
 
 struct options *
 options_load_from(const struct flags *flags, const struct conf_host *host, struct diags *diags)
 {
     struct options *options = xcalloc(1, sizeof(*options));
-    struct reader reader = { .options = options, .diags = diags };
     struct conf_tree tree = { 0 };
+    struct reader reader = {
+        .options = options,
+        .diags = diags,
+        .auth = { .options = &options->auth, .diags = diags, .host = host, .tree = &tree },
+    };
     size_t errors = diags->errors, count;
 
     (void)option_rows(&count);
     reader.sources = xcalloc(count, sizeof(*reader.sources));
     load(&reader, &tree, flags, host);
+    auth_reader_release(&reader.auth);
     conf_tree_release(&tree);
     free(reader.sources);
     if (diags->errors == errors)

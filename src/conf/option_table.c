@@ -14,6 +14,15 @@
     {                                                                                              \
         .section = in, .names = name, .type = OPTION_UNSUPPORTED                                   \
     }
+#define AUTH(in, name, of, text)                                                                   \
+    {                                                                                              \
+        .section = in, .names = name, .type = OPTION_AUTH, .part = of, .help = text                \
+    }
+#define AUTH_SECRET(in, name, of, text)                                                            \
+    {                                                                                              \
+        .section = in, .names = name, .type = OPTION_AUTH, .part = of, .secret = true,             \
+        .help = text                                                                               \
+    }
 #define UNSUPPORTED_FLAG(flag, value, in_group, text)                                              \
     {                                                                                              \
         .type = OPTION_UNSUPPORTED, .flags = flag, .arg = value, .group = in_group, .help = text   \
@@ -53,7 +62,7 @@ static const struct option_row rows[] = {
       .group = GROUP_SERVER, .help = "Threads that serve clients; 0: one per core, at most 8" },
     ACTION(ACTION_CONFIG, "c config", "<file>", GROUP_SERVER, "Configuration file"),
     ACTION(ACTION_TEST, "t", NULL, GROUP_SERVER, "Check the configuration and flags, then exit"),
-    UNSUPPORTED_FLAG("sl signal", "<signal>[=<pid>]", GROUP_SERVER,
+    ACTION(ACTION_SIGNAL, "sl signal", "<signal>[=<pid>]", GROUP_SERVER,
         "Send a signal to a running server"),
     { .section = "", .names = "http_port monitor_port", .type = OPTION_UNSUPPORTED,
       .flags = "m http_port", .arg = "<port>", .group = GROUP_SERVER,
@@ -143,26 +152,65 @@ static const struct option_row rows[] = {
     /* authorization */
     { .section = "", .names = "authorization", .type = OPTION_SECTION, .secret = true,
       .help = "Who may connect" },
-    { .section = "authorization", .names = "token", .type = OPTION_STRING, .secret = true,
-      FIELD(auth_token), .check = check_token, .flags = "auth", .arg = "<token>",
+    { .section = "authorization", .names = "token", .type = OPTION_AUTH, .part = PART_TOKEN,
+      .kinds = 1 << AUTH_TOKEN, .secret = true, .flags = "auth", .arg = "<token>",
       .group = GROUP_AUTHORIZATION, .help = "Token that clients must show, plain or bcrypted" },
+    { .section = "authorization", .names = "token_file", .type = OPTION_AUTH,
+      .part = PART_TOKEN_FILE, .flags = "auth-file", .arg = "<file>",
+      .group = GROUP_AUTHORIZATION, .help = "File that holds that token" },
+    { .section = "authorization", .names = "tokens", .type = OPTION_AUTH, .part = PART_TOKENS,
+      .secret = true, .help = "Several tokens, each with a name" },
     { .section = "authorization", .names = "timeout", .type = OPTION_SECONDS,
       FIELD(auth_timeout_ns), .initial = "2s", .zero_is_default = true, .min = MS, .max = HOUR,
       .help = "Time that a client has to send CONNECT" },
-    { .section = "authorization", .names = "user username", .type = OPTION_UNSUPPORTED,
-      .flags = "user", .arg = "<user>", .group = GROUP_AUTHORIZATION,
+    { .section = "authorization", .names = "user username", .type = OPTION_AUTH,
+      .part = PART_USER, .flags = "user", .arg = "<user>", .group = GROUP_AUTHORIZATION,
       .help = "User that clients must name" },
-    { .section = "authorization", .names = "password pass", .type = OPTION_UNSUPPORTED,
-      .secret = true, .flags = "pass", .arg = "<password>", .group = GROUP_AUTHORIZATION,
-      .help = "Password of that user" },
-    UNSUPPORTED("authorization", "users"),
-    UNSUPPORTED("authorization", "tokens"),
-    UNSUPPORTED("authorization", "token_file"),
-    UNSUPPORTED("authorization", "default_permissions default_permission permissions"),
+    { .section = "authorization", .names = "password pass", .type = OPTION_AUTH,
+      .part = PART_PASSWORD, .secret = true, .flags = "pass", .arg = "<password>",
+      .group = GROUP_AUTHORIZATION, .help = "Password of that user, plain or bcrypted" },
+    { .section = "authorization", .names = "users", .type = OPTION_AUTH, .part = PART_USERS,
+      .kinds = 1 << AUTH_USER | 1 << AUTH_NKEY, .secret = true,
+      .help = "Several users, with passwords or nkeys" },
+    { .section = "authorization", .names = "default_permissions default_permission permissions",
+      .type = OPTION_AUTH, .part = PART_PERMISSIONS,
+      .help = "What those may do that have no permissions of their own" },
+    { .section = "", .names = "no_auth_user", .type = OPTION_STRING, FIELD(auth.no_auth_user),
+      .help = "User that clients without credentials become" },
+
+    /* an entry of tokens */
+    AUTH("tokens", "name", PART_NAME, "Name of the token, for logs and monitoring"),
+    AUTH_SECRET("tokens", "token", PART_TOKEN, "The token, plain or bcrypted"),
+    AUTH("tokens", "token_file", PART_TOKEN_FILE, "File that holds the token"),
+    AUTH("tokens", "permissions permission", PART_PERMISSIONS, "What its clients may do"),
+    AUTH("tokens", "expires", PART_EXPIRES, "When it ends, such as 2027-03-01T00:00:00Z"),
+    AUTH("tokens", "allowed_connection_types connection_types clients", PART_CONNECTION_TYPES,
+        "How its clients may connect: STANDARD, WEBSOCKET..."),
+    /* an entry of users */
+    AUTH("users", "user username", PART_USER, "Name of the user"),
+    AUTH_SECRET("users", "password pass", PART_PASSWORD, "The password, plain or bcrypted"),
+    AUTH("users", "nkey", PART_NKEY, "Public nkey (U...), in place of user and password"),
+    AUTH("users", "permissions permission authorization", PART_PERMISSIONS,
+        "What the user may do"),
+    AUTH("users", "allowed_connection_types connection_types clients", PART_CONNECTION_TYPES,
+        "How the user may connect: STANDARD, WEBSOCKET..."),
+    UNSUPPORTED("users", "proxy_required"),
+    /* permissions */
+    AUTH("permissions", "publish pub import", PART_PUBLISH, "Subjects to publish to"),
+    AUTH("permissions", "subscribe sub export", PART_SUBSCRIBE,
+        "Subjects to subscribe to, \"subject\" or \"subject queue\""),
+    AUTH("permissions", "allow_responses publish_allow_responses allow_response", PART_RESPONSES,
+        "May replies go to subjects that are not allowed? true, or { max, expires }"),
+    AUTH("publish", "allow", PART_ALLOW, "Subjects that are allowed; none: all"),
+    AUTH("publish", "deny", PART_DENY, "Subjects that are not"),
+    AUTH("allow_responses", "max max_msgs max_messages max_responses", PART_MAX,
+        "Replies to one message (1); negative: any number"),
+    AUTH("allow_responses", "expires expiration ttl", PART_EXPIRES,
+        "Time for them (\"2m\"); negative: any"),
+
     UNSUPPORTED("authorization", "auth_callout auth_hook"),
     UNSUPPORTED("authorization", "proxy_required"),
     UNSUPPORTED("", "accounts"),
-    UNSUPPORTED("", "no_auth_user"),
     UNSUPPORTED("", "system_account system"),
     UNSUPPORTED("", "no_system_account no_system no_sys_acc"),
     UNSUPPORTED("", "operator operators root roots root_operator root_operators"),
@@ -296,7 +344,7 @@ option_name(const struct option_row *row)
 bool
 option_has_field(const struct option_row *row)
 {
-    return row->type <= OPTION_SECONDS;
+    return row->type <= OPTION_SECONDS || (row->type == OPTION_AUTH && row->kinds != 0);
 }
 
 void

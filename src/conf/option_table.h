@@ -23,6 +23,7 @@ enum option_type {
     OPTION_BOOL,     /* bool */
     OPTION_DURATION, /* int64_t, ns; a plain number is seconds and earns a warning */
     OPTION_SECONDS,  /* int64_t, ns; a number of seconds or a duration */
+    OPTION_AUTH,     /* a part of options.auth, which auth_reader.h makes of all parts together */
     /* without a field in struct options */
     OPTION_LISTEN,  /* sets host and port */
     OPTION_SECTION, /* a map with options of its own */
@@ -39,12 +40,35 @@ enum option_action {
     ACTION_NONE,
     ACTION_CONFIG,
     ACTION_TEST,
+    ACTION_SIGNAL,
     ACTION_HELP,
     ACTION_VERSION,
     ACTION_TRACE_VERBOSE,
     ACTION_DEBUG_TRACE,
     ACTION_DEBUG_TRACE_VERBOSE,
     ACTION_IGNORE, /* accepted for compatibility, with a warning */
+};
+
+/* What an OPTION_AUTH row is about; a part may have a row in several sections. */
+enum auth_part {
+    PART_NAME,
+    PART_TOKEN,
+    PART_TOKEN_FILE,
+    PART_USER,
+    PART_PASSWORD,
+    PART_NKEY,
+    PART_TOKENS,
+    PART_USERS,
+    PART_PERMISSIONS,
+    PART_CONNECTION_TYPES,
+    PART_EXPIRES,
+    PART_PUBLISH,
+    PART_SUBSCRIBE,
+    PART_RESPONSES,
+    PART_ALLOW,
+    PART_DENY,
+    PART_MAX,
+    AUTH_PART_COUNT
 };
 
 enum option_group {
@@ -64,8 +88,11 @@ typedef void option_check_fn(const struct options *options, struct conf_pos pos,
                              struct diags *diags);
 
 struct option_row {
-    const char *section; /* "" top level, "authorization"; NULL: no file can set it */
-    const char *names;   /* separated by blanks, the first is the name; NULL: a flag only */
+    /* "" top level, "authorization", and inside of that "tokens", "users" (one entry of the
+     * array), "permissions", "publish" (a map in place of subjects), "allow_responses"; NULL: no
+     * file can set it */
+    const char *section;
+    const char *names; /* separated by blanks, the first is the name; NULL: a flag only */
     enum option_type type;
     bool secret;          /* the value is never shown */
     bool zero_is_default; /* 0 asks for the default */
@@ -74,6 +101,10 @@ struct option_row {
     int64_t min, max;     /* OPTION_INT: as they are, durations: ns; both 0: any */
     option_check_fn *check;
     enum option_reload reload;
+
+    /* only OPTION_AUTH */
+    enum auth_part part;
+    unsigned kinds; /* bits 1 << enum auth_kind: of the entries this row stands for; 0: none */
 
     const char *flags; /* separated by blanks, without dashes; NULL: none */
     const char *arg;   /* "<host>"; NULL: the flag is a switch */
@@ -88,7 +119,7 @@ const struct option_row *option_rows(size_t *count);
 /* NULL: there is none. Names in files ignore case, flags do not. */
 const struct option_row *option_by_name(const char *section, struct str name);
 const struct option_row *option_by_flag(struct str flag);
-/* In whatever section. */
+/* In whatever section: the first. */
 const struct option_row *option_anywhere(struct str name);
 
 /* Steps through names or flags: the next word of *list, or a str without data. */

@@ -102,8 +102,7 @@ set_string(struct options *options, const struct target *target, struct str text
         return false;
     }
     mem_wipe_free(field);
-    /* An empty secret is kept for its check to refuse; any other string is then not set. */
-    if (text.len > 0 || target->row->secret)
+    if (text.len > 0)
         *field = xmemdup0(text.data, text.len);
     else if (target->row->initial != NULL)
         *field = xstrdup(target->row->initial);
@@ -258,6 +257,7 @@ option_set_value(struct options *options, const struct option_row *row,
         return set_listen(options, &target);
     case OPTION_SECTION:
         return value->type == CONF_MAP || mismatch(&target, "a map: { ... }");
+    case OPTION_AUTH:
     case OPTION_ACTION:
     case OPTION_UNSUPPORTED:
         break;
@@ -362,6 +362,8 @@ option_equal(const struct options *a, const struct options *b, const struct opti
         return str_eq(str_of(get_string(a, row)), str_of(get_string(b, row)));
     case OPTION_BOOL:
         return get_bool(a, row) == get_bool(b, row);
+    case OPTION_AUTH:
+        return auth_options_equal_kinds(&a->auth, &b->auth, row->kinds);
     default:
         return get_int(a, row) == get_int(b, row);
     }
@@ -377,10 +379,13 @@ option_format(const struct options *options, const struct option_row *row, struc
     case OPTION_STRING:
         text = get_string(options, row);
         if (text != NULL)
-            buf_append_str(out, row->secret ? "<set>" : text);
+            buf_append_str(out, text);
         break;
     case OPTION_BOOL:
         buf_append_str(out, get_bool(options, row) ? "true" : "false");
+        break;
+    case OPTION_AUTH:
+        auth_options_format(&options->auth, row->kinds, out);
         break;
     default:
         buf_append_str(out, number_text(row, get_int(options, row), number));

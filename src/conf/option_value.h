@@ -28,7 +28,7 @@ void option_set_default(struct options *options, const struct option_row *row);
 bool option_is_zero(const struct options *options, const struct option_row *row);
 
 bool option_equal(const struct options *a, const struct options *b, const struct option_row *row);
-/* Appends the value as text; a secret as "<set>" or "". */
+/* Appends the value as text; of secrets only whether they are set. */
 void option_format(const struct options *options, const struct option_row *row, struct buf *out);
 void option_release(struct options *options, const struct option_row *row);
 

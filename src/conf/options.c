@@ -17,6 +17,7 @@ options_free(struct options *options)
         return;
     for (size_t i = 0; i < count; i++)
         option_release(options, &rows[i]);
+    auth_options_release(&options->auth);
     free(options->config_file);
     free(options->config_digest);
     free(options);

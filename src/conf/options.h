@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/auth_options.h"
+
 struct options {
     char *config_file;   /* NULL: none; -c */
     char *config_digest; /* "sha256:..." of what it sets, secrets left out; NULL without one */
@@ -24,10 +26,8 @@ struct options {
     char *client_advertise; /* NULL */
     char *server_name;      /* NULL: the server id */
 
-    /* authorization {}: at most one of these is set; the empty string never is */
-    char *auth_token;          /* secret; a plain token or a bcrypt hash; NULL: none */
-    bool auth_token_from_flag; /* --auth: it wins over the file */
-    int64_t auth_timeout_ns;   /* 2 s */
+    struct auth_options auth;
+    int64_t auth_timeout_ns; /* 2 s */
 
     int64_t max_connections;                                  /* 65536 */
     int64_t max_subscriptions;                                /* per connection; 0: unlimited */

@@ -451,10 +451,10 @@ conf_tree_release(struct conf_tree *tree)
     *tree = (struct conf_tree) { 0 };
 }
 
-const struct conf_file *
+struct conf_file *
 conf_tree_file(const struct conf_tree *tree, const char *path)
 {
-    const struct conf_file *file = tree->files;
+    struct conf_file *file = tree->files;
 
     while (file != NULL && (path == NULL || strcmp(file->path, path) != 0))
         file = file->next;

@@ -30,6 +30,7 @@ struct conf_file {
     struct str text;
     bool regular;  /* not a pipe or the like: mode means something */
     uint32_t mode; /* permission bits */
+    bool reported; /* that others may read the secrets in it */
     struct conf_file *next;
 };
 
@@ -62,6 +63,6 @@ void conf_parse(struct conf_tree *tree, const struct conf_host *host, const char
 void conf_tree_release(struct conf_tree *tree);
 
 /* The file that a value's origin names, or NULL. */
-const struct conf_file *conf_tree_file(const struct conf_tree *tree, const char *path);
+struct conf_file *conf_tree_file(const struct conf_tree *tree, const char *path);
 
 #endif

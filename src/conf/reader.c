@@ -33,46 +33,66 @@ reader_check(struct reader *reader, const struct option_row *row, struct conf_po
     return reader->diags->errors == errors;
 }
 
-static void
-report_unknown(struct reader *reader, const char *section, const struct conf_entry *entry)
+/* The section a user would look for: the top level or authorization. */
+static const char *
+home_of(struct str key)
 {
-    struct str key = entry->key, meant = suggest_option(section, key);
-    const struct option_row *elsewhere = option_anywhere(key);
-    int len = key.len < 64 ? (int)key.len : 64;
-
-    if (entry->hidden)
-        diag_error(reader->diags, entry->pos,
-                   "unknown field behind another value; if it belongs to that value, put the "
-                   "whole of it in quotes");
-    else if (elsewhere != NULL)
-        diag_error(reader->diags, entry->pos, "unknown field \"%.*s\"; it belongs %s%s", len,
-                   key.data, elsewhere->section[0] == '\0' ? "to the top level" : "into ",
-                   elsewhere->section[0] == '\0' ? "" : elsewhere->section);
-    else if (meant.data != NULL)
-        diag_error(reader->diags, entry->pos, "unknown field \"%.*s\"; did you mean \"%.*s\"?", len,
-                   key.data, (int)meant.len, meant.data);
-    else
-        diag_error(reader->diags, entry->pos, "unknown field \"%.*s\"", len, key.data);
+    if (option_by_name("", key) != NULL)
+        return "to the top level";
+    return option_by_name("authorization", key) != NULL ? "into authorization" : NULL;
 }
 
-/* Who may connect must not depend on which of two lines comes last. */
+void
+reader_report_unknown(const char *section, const struct conf_entry *entry, struct diags *diags)
+{
+    struct str key = entry->key, meant = suggest_option(section, key);
+    const char *home = home_of(key);
+    int len = auth_shown_len(key);
+
+    if (entry->hidden)
+        diag_error(diags, entry->pos,
+                   "unknown field behind another value; if it belongs to that value, put the "
+                   "whole of it in quotes");
+    else if (home != NULL)
+        diag_error(diags, entry->pos, "unknown field \"%.*s\"; it belongs %s", len, key.data, home);
+    else if (meant.data != NULL)
+        diag_error(diags, entry->pos, "unknown field \"%.*s\"; did you mean \"%.*s\"?", len,
+                   key.data, (int)meant.len, meant.data);
+    else
+        diag_error(diags, entry->pos, "unknown field \"%.*s\"", len, key.data);
+}
+
+void
+reader_report_unsupported(const struct conf_entry *entry, struct diags *diags)
+{
+    diag_error(diags, entry->pos, "\"%.*s\" is not supported yet", (int)entry->key.len,
+               entry->key.data);
+}
+
 static void
-report_duplicate(struct reader *reader, const struct option_row *row,
-                 const struct conf_entry *entry, struct conf_pos first)
+report_again(const struct conf_entry *entry, struct conf_pos first, enum diag_severity severity,
+             struct diags *diags)
 {
     struct buf where = BUF_INIT;
-    int len = (int)entry->key.len;
 
     conf_pos_format(first, &where);
-    if (row->type == OPTION_SECTION || strcmp(row->section, "authorization") == 0)
-        diag_error(reader->diags, entry->pos,
-                   "\"%.*s\" is already set at %s; remove one of the two", len, entry->key.data,
-                   buf_cstr(&where));
-    else
-        diag_warning(reader->diags, entry->pos,
-                     "\"%.*s\" is already set at %s; the value here is used", len, entry->key.data,
-                     buf_cstr(&where));
+    diag_add(diags, severity, entry->pos, "\"%.*s\" is already set at %s; %s", (int)entry->key.len,
+             entry->key.data, buf_cstr(&where),
+             severity == DIAG_ERROR ? "remove one of the two" : "the value here is used");
     buf_release(&where);
+}
+
+void
+reader_report_second(const struct conf_entry *entry, struct conf_pos first, struct diags *diags)
+{
+    report_again(entry, first, DIAG_ERROR, diags);
+}
+
+static bool
+is_about_entry(const struct option_row *row)
+{
+    return row->type == OPTION_SECTION || strcmp(row->section, "authorization") == 0 ||
+           row->offset == offsetof(struct options, auth.no_auth_user);
 }
 
 static void
@@ -83,23 +103,27 @@ read_entry(struct reader *reader, const char *section, const struct conf_entry *
 
     if (row == NULL) {
         if (!entry->used)
-            report_unknown(reader, section, entry);
+            reader_report_unknown(section, entry, reader->diags);
         return;
     }
     source = reader_source(reader, row);
     if (source->in_file)
-        report_duplicate(reader, row, entry, source->pos);
+        report_again(entry, source->pos, is_about_entry(row) ? DIAG_ERROR : DIAG_WARNING,
+                     reader->diags);
     source->in_file = true;
     source->pos = entry->pos;
     if (row->type == OPTION_UNSUPPORTED) {
-        diag_error(reader->diags, entry->pos, "\"%.*s\" is not supported yet", (int)entry->key.len,
-                   entry->key.data);
+        reader_report_unsupported(entry, reader->diags);
+        return;
+    }
+    if (row->type == OPTION_AUTH) {
+        reader->auth.block.at[row->part] = entry;
         return;
     }
     source->valid = option_set_value(reader->options, row, entry, reader->diags) &&
                     reader_check(reader, row, entry->pos);
-    if (row->type == OPTION_STRING && row->secret)
-        reader->token_origin = entry->value->origin;
+    if (row->type == OPTION_SECTION)
+        reader->auth.block_pos = entry->pos;
     if (row->type == OPTION_SECTION && source->valid)
         for (struct conf_entry *inner = entry->value->entries; inner != NULL; inner = inner->next)
             read_entry(reader, "authorization", inner);
@@ -110,4 +134,7 @@ reader_read(struct reader *reader, const struct conf_tree *tree)
 {
     for (struct conf_entry *entry = tree->entries; entry != NULL; entry = entry->next)
         read_entry(reader, "", entry);
+    reader->auth.no_auth_user_pos =
+        reader_source(reader, option_by_name("", STR_LIT("no_auth_user")))->pos;
+    auth_read_file(&reader->auth);
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 static bool
 is_digit(char byte)
@@ -167,6 +168,39 @@ classify_date(struct str word, struct conf_value *out)
         out->problem = "All ISO8601 dates must be in full Zulu form.";
     }
     return true;
+}
+
+static int
+number_at(struct str digits, size_t at, size_t count)
+{
+    int number = 0;
+
+    for (size_t i = at; i < at + count; i++)
+        number = number * 10 + digits.data[i] - '0';
+    return number;
+}
+
+bool
+conf_parse_date(struct str word, int64_t *out_seconds)
+{
+    struct conf_value value = { .type = CONF_STRING };
+    struct tm date, carried;
+
+    if (!classify_date(word, &value) || value.type != CONF_DATE)
+        return false;
+    date = (struct tm) {
+        .tm_year = number_at(word, 0, 4) - 1900,
+        .tm_mon = number_at(word, 5, 2) - 1,
+        .tm_mday = number_at(word, 8, 2),
+        .tm_hour = number_at(word, 11, 2),
+        .tm_min = number_at(word, 14, 2),
+        .tm_sec = number_at(word, 17, 2),
+    };
+    carried = date;
+    *out_seconds = timegm(&carried); /* carries what is too large into the next field */
+    return carried.tm_mon == date.tm_mon && carried.tm_mday == date.tm_mday &&
+           carried.tm_hour == date.tm_hour && carried.tm_min == date.tm_min &&
+           carried.tm_sec == date.tm_sec;
 }
 
 void

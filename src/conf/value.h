@@ -72,6 +72,9 @@ bool conf_parse_int(struct str word, int64_t *out, bool *overflow);
 /* "$2$" or "$2" letter "$": meant as a bcrypt hash, also when it is a wrong one. */
 bool conf_is_hash_like(struct str word);
 
+/* YYYY-MM-DDThh:mm:ssZ, to seconds since 1970; false: not of this form, or no such time. */
+bool conf_parse_date(struct str word, int64_t *out_seconds);
+
 /* true/false, on/off, yes/no in any case. */
 bool conf_parse_bool(struct str word, bool *out);
 

@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "conf/load.h"
+#include "main/signal_command.h"
 #include "server/logging.h"
 #include "server/precheck.h"
 #include "server/server.h"
@@ -119,6 +120,9 @@ main(int argc, char **argv)
         break;
     case FLAGS_ERROR:
         status = refuse_flags(&flags);
+        break;
+    case FLAGS_SIGNAL:
+        status = signal_command(flags.signal);
         break;
     case FLAGS_TEST:
     case FLAGS_RUN:

@@ -29,18 +29,25 @@ mailbox_take(struct loop *loop)
 }
 
 static void
-deliver_mail(uv_async_t *wake)
+deliver_all(struct loop *loop)
 {
-    struct loop *loop = wake->data;
     struct mail *mail = mailbox_take(loop);
 
-    uv_update_time(&loop->uv); /* the round may have been long: letters set timers */
     while (mail != NULL) {
         struct mail *next = mail->next;
 
         mail->deliver(mail);
         mail = next;
     }
+}
+
+static void
+deliver_mail(uv_async_t *wake)
+{
+    struct loop *loop = wake->data;
+
+    uv_update_time(&loop->uv); /* the round may have been long: letters set timers */
+    deliver_all(loop);
     outq_flush_touched(loop);
     if (loop->stopping && !uv_is_closing((uv_handle_t *)&loop->wake)) {
         uv_close((uv_handle_t *)&loop->wake, NULL);
@@ -131,6 +138,7 @@ loop_free(struct loop *loop)
         loop_stop(loop); /* never ran: lets it close its handles */
         loop_run(loop);
     }
+    deliver_all(loop); /* letters that came behind the end: they hold references */
     if (uv_loop_close(&loop->uv) != 0)
         abort(); /* a handle was left open: it would be used after this */
     chunk_pool_release(&loop->chunks);

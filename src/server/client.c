@@ -47,6 +47,7 @@ client_unref(struct client *client)
         return;
     assert(client->conn == NULL && client->sids.count == 0);
     outq_unref(client->outq);
+    rights_release(&client->rights);
     free(client);
 }
 
@@ -126,6 +127,22 @@ client_violation(struct client *client, enum proto_violation violation, struct s
     buf_release(&text);
 }
 
+void
+client_sub_revoked(struct client *client, const struct subscription *sub)
+{
+    struct str sid = subscription_sid(sub);
+    struct buf text;
+
+    buf_init(&text, 0);
+    if (proto_violation(&text, PROTO_VIOLATION_SUBSCRIPTION, subscription_subject(sub),
+                        subscription_queue(sub)) &&
+        buf_printf(&text, " (sid \"%.*s\")", (int)sid.len, sid.data)) {
+        client_err(client, "%.*s", (int)text.len, text.data);
+        send_error(client, (struct str) { text.data, text.len });
+    }
+    buf_release(&text);
+}
+
 /* The end of every client, however it came. */
 static void
 finish(struct client *client, enum close_reason reason)
@@ -188,6 +205,9 @@ send_info(struct client *client)
 {
     struct info_client self = { .id = client->cid,
                                 .ip = client->remote.ip,
+                                .nonce = client->nonce[0] != '\0' && !client->connected
+                                             ? client->nonce
+                                             : NULL,
                                 .account = client->connected ? client->account->name : NULL };
     struct buf line;
 
@@ -197,10 +217,29 @@ send_info(struct client *client)
     buf_release(&line);
 }
 
+/* The one timer: for the next ping, or before it for the end of the credentials. */
+static void
+arm(struct client *client)
+{
+    int64_t ping_ms = client->ping_due_ms - loop_now_ms(client->worker->loop);
+    int64_t expire_ms = rights_expire_in_ms(&client->rights);
+
+    if (ping_ms < 0)
+        ping_ms = 0;
+    conn_set_timer(client->conn, expire_ms >= 0 && expire_ms < ping_ms ? expire_ms : ping_ms);
+}
+
+static void
+ping_after(struct client *client, int64_t ms)
+{
+    client->ping_due_ms = loop_now_ms(client->worker->loop) + ms;
+    arm(client);
+}
+
 void
 client_set_ping(struct client *client)
 {
-    conn_set_timer(client->conn, client->worker->config->ping_interval_ms);
+    ping_after(client, client->worker->config->ping_interval_ms);
 }
 
 void
@@ -209,7 +248,7 @@ client_set_first_ping(struct client *client)
     int64_t ms = FIRST_PING_MS + random_below(&client->worker->random, FIRST_PING_SPAN);
     int64_t interval = client->worker->config->ping_interval_ms;
 
-    conn_set_timer(client->conn, ms < interval ? ms : interval);
+    ping_after(client, ms < interval ? ms : interval);
 }
 
 static void
@@ -233,7 +272,7 @@ ping_due(struct client *client)
     if (quiet_ms < config->ping_interval_ms && !need_rtt) {
         client_dbg(client, "Delaying PING due to remote client data or ping %lldms ago",
                    (long long)quiet_ms);
-        conn_set_timer(client->conn, config->ping_interval_ms - quiet_ms);
+        ping_after(client, config->ping_interval_ms - quiet_ms);
         return;
     }
     if (client->pings_out + 1 > (unsigned)config->options->ping_max) {
@@ -254,8 +293,15 @@ on_timer(void *peer)
     if (client->state == CLIENT_NEW && client->worker->config->auth_required) {
         client_log_refusal(client, "Authentication Timeout", "no CONNECT came in time");
         client_reject(client, PROTO_ERR_AUTH_TIMEOUT, CLOSE_AUTH_TIMEOUT);
-    } else if (client->state != CLIENT_CHECKING) {
+    } else if (client->state == CLIENT_CHECKING) {
+        return;
+    } else if (rights_expire_in_ms(&client->rights) == 0) {
+        client_err(client, "User Authentication Expired");
+        client_reject(client, PROTO_ERR_AUTH_EXPIRED, CLOSE_AUTH_EXPIRED);
+    } else if (loop_now_ms(client->worker->loop) >= client->ping_due_ms) {
         ping_due(client);
+    } else {
+        arm(client);
     }
 }
 
@@ -295,6 +341,8 @@ init_state(struct client *client, const struct server_config *config)
     client->limits.control_line_max = (size_t)config->options->max_control_line;
     client->limits.payload_max = (size_t)config->options->max_payload;
     client->last_in_ms = loop_now_ms(client->worker->loop);
+    if (auth_policy_wants_nonce(config->policy))
+        nkey_nonce_make(client->nonce);
 }
 
 /* Only what a CONNECT needs is read before the login. */
@@ -366,7 +414,7 @@ void
 client_recheck(struct client *client)
 {
     const struct server_config *config = client->worker->config;
-    struct auth *auth = client->worker->server->auth;
+    struct auth_identity *identity;
 
     client->limits.control_line_max = (size_t)config->options->max_control_line;
     client->limits.payload_max = (size_t)config->options->max_payload;
@@ -376,10 +424,16 @@ client_recheck(struct client *client)
         conn_set_read_max(client->conn, LOOP_READ_BYTES);
         client_set_ping(client);
     }
-    if (!config->auth_required || client->state != CLIENT_OPEN)
+    if (client->state != CLIENT_OPEN)
         return;
-    if (client->connected && auth_recheck(auth, config->policy, &client->pass))
+    identity = auth_recheck(client->worker->server->auth, config->policy, &client->pass);
+    if (identity == NULL) {
+        client_err(client, "authentication error - its credentials are no longer accepted");
+        client_reject(client, PROTO_ERR_AUTH_VIOLATION, CLOSE_AUTH_FAILURE);
         return;
-    client_err(client, "authentication error - the token is no longer accepted");
-    client_reject(client, PROTO_ERR_AUTH_VIOLATION, CLOSE_AUTH_FAILURE);
+    }
+    if (rights_set(&client->rights, identity)) {
+        client_review_subs(client);
+        arm(client);
+    }
 }

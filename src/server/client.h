@@ -16,12 +16,14 @@
 
 #include <stdatomic.h>
 
+#include "auth/nkey.h"
 #include "base/list.h"
 #include "net/conn.h"
 #include "proto/connect.h"
 #include "proto/errors.h"
 #include "proto/parser.h"
 #include "server/account.h"
+#include "server/rights.h"
 #include "server/sids.h"
 #include "server/worker.h"
 
@@ -43,6 +45,7 @@ enum client_state { CLIENT_NEW, CLIENT_CHECKING, CLIENT_OPEN, CLIENT_CLOSED };
     X(MAX_CONNECTIONS, "Maximum Connections Exceeded")                                             \
     X(MAX_PAYLOAD, "Maximum Message Payload Exceeded")                                             \
     X(CONTROL_LINE, "Maximum Control Line Exceeded")                                               \
+    X(AUTH_EXPIRED, "Authentication Expired")                                                      \
     X(SHUTDOWN, "Server Shutdown")                                                                 \
     X(NO_RESPONDERS, "No Responders Requires Headers")                                             \
     X(INTERNAL, "Internal Client")
@@ -74,13 +77,16 @@ struct client {
     struct conn *conn; /* NULL once closed */
     struct list link;  /* in worker->clients */
     struct endpoint remote;
-    struct connect_info connect; /* without its secrets once the verdict is known */
-    struct auth_pass pass;       /* what let it in; valid if connected */
-    bool connected;              /* a CONNECT was accepted */
+    struct connect_info connect;    /* without its secrets once the verdict is known */
+    struct auth_pass pass;          /* what let it in, without its identity: that is in rights */
+    struct rights rights;           /* deliveries from other loops ask it, see rights.h */
+    char nonce[NKEY_NONCE_LEN + 1]; /* what INFO asked to be signed; empty: nothing */
+    bool connected;                 /* a CONNECT was accepted */
     bool first_pong_sent;
     struct parse_limits limits;
     struct sids sids;
 
+    int64_t ping_due_ms; /* loop time */
     unsigned pings_out;
     int64_t last_in_ms;
     int64_t rtt_start_ns, rtt_ns; /* 0: no ping under way; not measured yet */
@@ -114,6 +120,8 @@ void client_send(struct client *client, const void *data, size_t len);
 void client_ok(struct client *client);
 /* Sends the -ERR of the table, or text; closing is the caller's next step. */
 void client_error(struct client *client, enum proto_error error);
+/* The same with a sid behind it: an existing subscription that a reload takes away. */
+void client_sub_revoked(struct client *client, const struct subscription *sub);
 /* Logs and sends one of the errors that name a subject; queue.data NULL: none. */
 void client_violation(struct client *client, enum proto_violation violation, struct str subject,
                       struct str queue);
@@ -136,6 +144,9 @@ void client_pong(struct client *client);
 /* client_ops.c: bytes from the peer, see struct conn_handler. */
 size_t client_on_data(void *peer, char *data, size_t len, size_t *need);
 
+/* client_login.c: a verb came before CONNECT: lets the client in as no_auth_user; false if
+ * there is none. */
+bool client_enter_without_connect(struct client *client);
 /* client_login.c: logs a failed authentication; of a flood from one address only a few. */
 void client_log_refusal(struct client *client, const char *what, const char *cause);
 /* A CONNECT line arrived. */
@@ -149,5 +160,7 @@ void client_unsub(struct client *client, const struct op *op);
 /* Takes one subscription out of the tree and the sid table; any loop may call it. */
 void client_expire_sub(struct subscription *sub, struct worker *current);
 void client_drop_subs(struct client *client);
+/* The client's rights changed: takes away what they no longer allow, filters the rest anew. */
+void client_review_subs(struct client *client);
 
 #endif

@@ -78,14 +78,24 @@ enter(struct client *client)
     client_ok(client);
 }
 
+/* The client's rights own the identity from here on. */
 static void
-decide(struct client *client, const struct auth_result *result)
+take_pass(struct client *client, struct auth_result *result)
+{
+    (void)rights_set(&client->rights, result->pass.identity);
+    result->pass.identity = NULL;
+    client->pass = result->pass;
+}
+
+/* Takes the identity out of result. */
+static void
+decide(struct client *client, struct auth_result *result)
 {
     if (result->verdict != AUTH_OK) {
         refuse(client, result);
         return;
     }
-    client->pass = result->pass;
+    take_pass(client, result);
     enter(client);
 }
 
@@ -93,9 +103,27 @@ static void
 login_free(struct login *login)
 {
     list_remove(&login->link);
+    auth_identity_unref(login->result.pass.identity);
     server_config_unref(login->config);
     client_unref(login->client);
     free(login);
+}
+
+/* The rules changed while the check ran: what it proved must hold under the new ones. */
+static void
+judge_again(struct login *login)
+{
+    struct worker *worker = login->client->worker;
+    struct auth_pass *pass = &login->result.pass;
+    struct auth_identity *identity =
+        auth_recheck(worker->server->auth, worker->config->policy, pass);
+
+    auth_identity_unref(pass->identity);
+    pass->identity = identity;
+    if (identity == NULL) {
+        login->result.verdict = AUTH_REFUSED;
+        login->result.cause = AUTH_CAUSE_WRONG_TOKEN;
+    }
 }
 
 static void
@@ -103,18 +131,13 @@ deliver_login(struct mail *mail)
 {
     struct login *login = (struct login *)(void *)mail;
     struct client *client = login->client;
-    const struct server_config *config = client->worker->config;
 
     if (client->state != CLIENT_CHECKING) { /* it left */
         login_free(login);
         return;
     }
-    /* the rules changed while the check ran: what it proved must hold under the new ones */
-    if (login->result.verdict == AUTH_OK && login->config != config && config->auth_required &&
-        !auth_recheck(client->worker->server->auth, config->policy, &login->result.pass)) {
-        login->result.verdict = AUTH_REFUSED;
-        login->result.cause = AUTH_CAUSE_WRONG_TOKEN;
-    }
+    if (login->result.verdict == AUTH_OK && login->config != client->worker->config)
+        judge_again(login);
     decide(client, &login->result);
     if (!client_is_closed(client))
         conn_resume(client->conn);
@@ -147,7 +170,11 @@ ask(struct client *client)
     struct auth_request request = { .auth_token = info->auth_token,
                                     .user = info->user,
                                     .pass = info->pass,
+                                    .nkey = info->nkey,
+                                    .sig = info->sig,
+                                    .nonce = str_of(client->nonce),
                                     .account = info->account.len > 0 || info->new_account,
+                                    .connection_type = CONNECTION_STANDARD,
                                     .address = client->remote.ip };
     struct login *login = calloc(1, sizeof(*login));
     struct auth_result result;
@@ -171,6 +198,22 @@ ask(struct client *client)
     }
     login_free(login);
     decide(client, &result);
+}
+
+/* As the reference does: with the options that hold before a CONNECT. */
+bool
+client_enter_without_connect(struct client *client)
+{
+    struct auth_result result;
+
+    if (!auth_no_auth_user(client->worker->server->auth, client->worker->config->policy,
+                           CONNECTION_STANDARD, &result))
+        return false;
+    client->state = CLIENT_OPEN;
+    take_pass(client, &result);
+    conn_set_read_max(client->conn, LOOP_READ_BYTES);
+    client_set_ping(client);
+    return true;
 }
 
 void

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SUB and UNSUB. A subscription is removed exactly once, by whoever turns its `closed` first:
+ * SUB and UNSUB. A subscription is removed exactly once, by whoever sets its SUB_CLOSED first:
  * its own client, or the loop whose delivery reached its maximum. The sid table belongs to the
  * client's loop, so another loop leaves that part to it by mail.
  */
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "proto/errors.h"
 #include "proto/subject.h"
 #include "server/client.h"
@@ -24,7 +25,8 @@ trace_delsub(struct client *client, const struct subscription *sub)
 static bool
 close_once(struct subscription *sub)
 {
-    return !atomic_exchange_explicit(&sub->closed, true, memory_order_acq_rel);
+    return (atomic_fetch_or_explicit(&sub->state, SUB_CLOSED, memory_order_acq_rel) & SUB_CLOSED) ==
+           0;
 }
 
 /* On the client's loop: drops the sid table's reference, if it is still there. */
@@ -100,7 +102,7 @@ client_drop_subs(struct client *client)
 
 /* A permission error of the core rules; true when the SUB was refused. */
 static bool
-refused(struct client *client, const struct op *op)
+refused(struct client *client, const struct op *op, enum subscribe_verdict right)
 {
     const struct options *options = client->worker->config->options;
     bool too_many = options->max_sub_tokens > 0 &&
@@ -109,13 +111,13 @@ refused(struct client *client, const struct op *op)
 
     if (too_many)
         client_violation(client, PROTO_VIOLATION_TOO_MANY_TOKENS, op->subject, STR_NULL);
-    else if (reserved)
+    else if (reserved || right == SUBSCRIBE_REFUSED)
         client_violation(client, PROTO_VIOLATION_SUBSCRIPTION, op->subject, op->queue);
-    return too_many || reserved;
+    return too_many || reserved || right == SUBSCRIBE_REFUSED;
 }
 
 static bool
-add_sub(struct client *client, const struct op *op)
+add_sub(struct client *client, const struct op *op, bool filtered)
 {
     struct subscription *sub =
         subscription_new(&client_ref(client)->owner, op->subject, op->queue, op->sid);
@@ -124,6 +126,8 @@ add_sub(struct client *client, const struct op *op)
         client_unref(client);
         return false;
     }
+    if (filtered)
+        atomic_store_explicit(&sub->state, SUB_FILTERED, memory_order_relaxed);
     if (!sids_add(&client->sids, sub)) {
         subscription_unref(sub);
         return false;
@@ -148,13 +152,15 @@ is_full(const struct client *client)
 void
 client_sub(struct client *client, const struct op *op)
 {
+    enum subscribe_verdict right;
     struct subscription *old;
 
     if (!subject_valid(op->subject)) {
         client_error(client, PROTO_ERR_INVALID_SUBJECT);
         return;
     }
-    if (refused(client, op))
+    right = rights_may_subscribe(&client->rights, op->subject, op->queue);
+    if (refused(client, op, right))
         return;
     if (is_full(client)) {
         client_err(client, "%s", proto_error_text(PROTO_ERR_MAX_SUBSCRIPTIONS));
@@ -162,11 +168,11 @@ client_sub(struct client *client, const struct op *op)
         return;
     }
     old = sids_find(&client->sids, op->sid);
-    if (old != NULL && atomic_load_explicit(&old->closed, memory_order_acquire)) {
+    if (old != NULL && subscription_is(old, SUB_CLOSED)) {
         forget_sid(client, old);
         old = NULL;
     }
-    if (old == NULL && !add_sub(client, op)) {
+    if (old == NULL && !add_sub(client, op, right == SUBSCRIBE_FILTERED)) {
         client_close(client, CLOSE_INTERNAL);
         return;
     }
@@ -195,4 +201,40 @@ client_unsub(struct client *client, const struct op *op)
     if (sub != NULL && reaches_max(client, sub, op->max))
         remove_sub(client, sub);
     client_ok(client);
+}
+
+static void
+set_filtered(struct subscription *sub, bool filtered)
+{
+    if (filtered)
+        atomic_fetch_or_explicit(&sub->state, SUB_FILTERED, memory_order_release);
+    else
+        atomic_fetch_and_explicit(&sub->state, (unsigned char)~SUB_FILTERED, memory_order_release);
+}
+
+/* Removing shifts the table's slots, so what must go is gathered first. */
+void
+client_review_subs(struct client *client)
+{
+    struct subscription **gone = xmalloc((client->sids.count + 1) * sizeof(struct subscription *));
+    size_t count = 0;
+
+    for (size_t i = 0; i < client->sids.cap; i++) {
+        struct subscription *sub = client->sids.slots[i].sub;
+        enum subscribe_verdict right;
+
+        if (sub == NULL)
+            continue;
+        right = rights_may_subscribe(&client->rights, subscription_subject(sub),
+                                     subscription_queue(sub));
+        if (right == SUBSCRIBE_REFUSED)
+            gone[count++] = sub;
+        else
+            set_filtered(sub, right == SUBSCRIBE_FILTERED);
+    }
+    for (size_t i = 0; i < count; i++) {
+        client_sub_revoked(client, gone[i]);
+        remove_sub(client, gone[i]);
+    }
+    free(gone);
 }

@@ -35,7 +35,8 @@ make_info(struct server_config *config, const char *server_id, const char *serve
                          .version = TESSERA_NATS_VERSION,
                          .go = "c-tessera-" TESSERA_VERSION,
                          .headers = !options->no_header_support,
-                         .auth_required = config->auth_required,
+                         .auth_required =
+                             config->auth_required && !auth_policy_open(config->policy),
                          .max_payload = options->max_payload };
 
     info.port = port;

@@ -21,7 +21,7 @@ struct server_config {
     atomic_uint refs;
     struct options *options;
     struct auth_policy *policy;
-    bool auth_required;
+    bool auth_required;     /* somebody must log in; INFO says it unless no_auth_user is set */
     struct buf info_prefix; /* INFO without what differs per client */
     struct conn_options conn;
     int64_t auth_timeout_ms, ping_interval_ms;

@@ -135,10 +135,14 @@ put(struct delivery *d, const struct receiver *to)
 static bool
 wants(const struct delivery *d, const struct subscription *sub)
 {
-    const struct client *to = client_of(sub);
+    struct client *to = client_of(sub);
 
-    return !atomic_load_explicit(&sub->closed, memory_order_acquire) &&
-           (to != d->from || atomic_load_explicit(&to->echo, memory_order_relaxed));
+    if (subscription_is(sub, SUB_CLOSED | SUB_FILTERED)) {
+        if (subscription_is(sub, SUB_CLOSED) ||
+            !rights_may_receive(&to->rights, d->enc.subject, subscription_queue(sub)))
+            return false;
+    }
+    return to != d->from || atomic_load_explicit(&to->echo, memory_order_relaxed);
 }
 
 /* Puts the message into the queue of one receiver; false when it cannot take it. */
@@ -162,6 +166,8 @@ deliver(struct delivery *d, struct subscription *sub)
     if (taken)
         put(d, &to);
     outq_end(q, d->worker->loop);
+    if (taken && d->enc.reply.data != NULL)
+        rights_note_reply(&to.client->rights, d->enc.reply, loop_now_ms(d->worker->loop));
     if (taken && client_tracing(to.client))
         trace_delivery(to.client, &d->enc, to.sid, to.headers);
     if (last)
@@ -226,19 +232,22 @@ no_responders(struct client *client, const struct op *op)
     for (uint32_t i = 0; match != NULL && i < match->plain_count; i++) {
         struct subscription *sub = match->subs[i];
 
-        if (client_of(sub) == client && !atomic_load_explicit(&sub->closed, memory_order_acquire)) {
+        if (client_of(sub) == client && !subscription_is(sub, SUB_CLOSED)) {
             tell_no_responders(client, op, subscription_sid(sub));
             return;
         }
     }
 }
 
-/* Subjects that the server keeps for itself; true when the message was refused. */
+/* Subjects that the server keeps for itself, or that the client has no right to; true when the
+ * message was refused. */
 static bool
 refused(struct client *client, const struct op *op)
 {
     bool bad_reply = op->reply.data != NULL && subject_is_reserved_reply(op->reply);
-    bool bad_subject = subject_is_reserved(op->subject, false);
+    bool bad_subject =
+        subject_is_reserved(op->subject, false) ||
+        !rights_may_publish(&client->rights, op->subject, loop_now_ms(client->worker->loop));
 
     if (bad_reply)
         client_violation(client, PROTO_VIOLATION_REPLY, op->reply, STR_NULL);

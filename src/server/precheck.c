@@ -74,12 +74,16 @@ check_syslog(const struct options *options, struct diags *diags)
 static unsigned
 highest_cost(const struct options *options)
 {
-    unsigned cost = 0;
+    unsigned highest = 0;
 
-    if (options->auth_token == NULL ||
-        bcrypt_form(str_of(options->auth_token), &cost) != BCRYPT_HASH)
-        return 0;
-    return cost;
+    for (size_t i = 0; i < options->auth.count; i++) {
+        const char *secret = options->auth.entries[i].secret;
+        unsigned cost = 0;
+
+        if (secret != NULL && bcrypt_form(str_of(secret), &cost) == BCRYPT_HASH && cost > highest)
+            highest = cost;
+    }
+    return highest;
 }
 
 static void

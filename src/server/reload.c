@@ -65,7 +65,8 @@ may_change(struct server *server, const struct options *now, const struct option
     return change.refused == 0;
 }
 
-/* The workers get it by mail; each then looks at its clients. */
+/* The workers get it by mail; each then looks at its clients. Afterwards the old one is in force
+ * nowhere. */
 static void
 put_in_force(struct server *server, struct options *options, struct auth_policy *policy)
 {
@@ -74,8 +75,7 @@ put_in_force(struct server *server, struct options *options, struct auth_policy 
     auth_policy_carry(server->auth, old->policy, policy);
     server->config = server_config_new(options, policy, server->id, server->name,
                                        listener_port(server->listener));
-    for (unsigned i = 0; i < server->worker_count; i++)
-        worker_configure(server->workers[i], server_config_ref(server->config));
+    workers_configure(server->workers, server->worker_count, server->config);
     server_config_unref(old);
 }
 
@@ -106,29 +106,43 @@ load(struct server *server)
     return options;
 }
 
-void
-server_reload(struct server *server)
+/* The policy of next, whose secrets are sealed then; NULL: next cannot come into force. */
+static struct auth_policy *
+prepare(struct server *server, struct options *next)
 {
-    const struct options *now = server->config->options;
-    struct options *next = load(server);
-    struct auth_policy *policy;
-    struct change change = { .server = server };
+    struct auth_policy *policy = auth_policy_new(server->auth, &next->auth);
     struct errmsg why;
 
-    if (next == NULL)
-        return;
-    policy = may_change(server, now, next) ? auth_policy_new(server->auth, next->auth_token) : NULL;
-    if (policy == NULL) {
-        options_free(next);
-        return;
+    if (policy == NULL)
+        return NULL;
+    auth_options_seal(&next->auth, server->seal_key);
+    if (!may_change(server, server->config->options, next)) {
+        auth_policy_unref(policy);
+        return NULL;
     }
     if (logging_open(server->log, next, &why) != ERR_OK) {
         log_err(server->log, "Failed to reload server configuration: %s", why.text);
         auth_policy_unref(policy);
+        return NULL;
+    }
+    return policy;
+}
+
+void
+server_reload(struct server *server)
+{
+    struct options *next = load(server);
+    struct change change = { .server = server };
+    struct auth_policy *policy;
+
+    if (next == NULL)
+        return;
+    policy = prepare(server, next);
+    if (policy == NULL) {
         options_free(next);
         return;
     }
-    options_diff(now, next, log_change, &change);
+    options_diff(server->config->options, next, log_change, &change);
     if (auth_policy_required(server->config->policy) && !auth_policy_required(policy))
         log_wrn(server->log, "No authorization is configured any more: every client may enter");
     put_in_force(server, next, policy);

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "server/logging.h"
 #include "server/runfiles.h"
 
@@ -144,7 +145,7 @@ write_run_files(struct server *server, struct errmsg *why)
 static enum err
 start(struct server *server, struct options *options, struct errmsg *why)
 {
-    struct auth_policy *policy = auth_policy_new(server->auth, options->auth_token);
+    struct auth_policy *policy = auth_policy_new(server->auth, &options->auth);
     enum err err = policy == NULL ? err_set(why, ERR_NOMEM, "could not set up authentication")
                                   : listen_for_clients(server, options, why);
 
@@ -153,6 +154,7 @@ start(struct server *server, struct options *options, struct errmsg *why)
         options_free(options);
         return err;
     }
+    auth_options_seal(&options->auth, server->seal_key);
     server->config = server_config_new(options, policy, server->id, server->name,
                                        listener_port(server->listener));
     raise_descriptor_limit(server);
@@ -266,6 +268,7 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
     server->log = log;
     server->flags = flags;
     server_id_make(server->id);
+    random_bytes(server->seal_key, sizeof(server->seal_key));
     server->name = xstrdup(options->server_name != NULL ? options->server_name : server->id);
     log_start(server, options);
     log_diags(log, diags);

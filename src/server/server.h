@@ -41,6 +41,7 @@ struct server {
     struct account *global;
     struct auth *auth;
     struct server_config *config;
+    unsigned char seal_key[AUTH_SEAL_KEY_LEN]; /* of the secrets in config's options */
     struct listener *listener;
     struct worker **workers;
     unsigned worker_count, next_worker;

@@ -30,17 +30,31 @@ put_agent(const struct client *client, char *out, size_t size)
     return len < 0 ? 0 : (size_t)len >= size ? size - 1 : (size_t)len;
 }
 
+/* "$G/sensors": the account, and behind it the user or the token's name. */
+static void
+put_account(const struct client *client, char *out, size_t size)
+{
+    const struct auth_identity *identity = client->rights.identity;
+
+    out[0] = '\0';
+    if (identity == NULL)
+        return;
+    if (identity->anonymous)
+        (void)snprintf(out, size, " - \"%s\"", client->account->name);
+    else
+        (void)snprintf(out, size, " - \"%s/%s\"", client->account->name,
+                       identity->name != NULL ? identity->name : "token");
+}
+
 void
 client_log_write(struct client *client, enum log_level level, const char *format, ...)
 {
     char agent[300], text[LINE_MAX_BYTES];
-    const char *who = "";
+    char who[160];
     va_list args;
 
     agent[put_agent(client, agent, sizeof(agent))] = '\0';
-    if (client->connected)
-        who = client->worker->config->auth_required ? " - \"" ACCOUNT_GLOBAL "/token\""
-                                                    : " - \"" ACCOUNT_GLOBAL "\"";
+    put_account(client, who, sizeof(who));
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);

@@ -162,6 +162,7 @@ struct configured {
     struct mail mail;
     struct worker *worker;
     struct server_config *config;
+    sem_t *done;
 };
 
 static void
@@ -177,16 +178,26 @@ deliver_configured(struct mail *mail)
     {
         client_recheck(LIST_ENTRY(pos, struct client, link));
     }
-    free(configured);
+    sem_post(configured->done);
 }
 
 void
-worker_configure(struct worker *worker, struct server_config *config)
+workers_configure(struct worker **workers, unsigned count, struct server_config *config)
 {
-    struct configured *configured = xcalloc(1, sizeof(*configured));
+    struct configured *letters = xcalloc(count, sizeof(*letters));
+    sem_t done;
 
-    configured->mail.deliver = deliver_configured;
-    configured->worker = worker;
-    configured->config = config;
-    loop_post(worker->loop, &configured->mail);
+    sem_init(&done, 0, 0);
+    for (unsigned i = 0; i < count; i++) {
+        letters[i] = (struct configured) { .mail.deliver = deliver_configured,
+                                           .worker = workers[i],
+                                           .config = server_config_ref(config),
+                                           .done = &done };
+        loop_post(workers[i]->loop, &letters[i].mail);
+    }
+    for (unsigned i = 0; i < count; i++)
+        while (sem_wait(&done) == -1)
+            continue; /* EINTR */
+    sem_destroy(&done);
+    free(letters);
 }

@@ -3,7 +3,7 @@
  * worker - a loop thread's share of the server: its clients, caches, counters
  *
  * Owns     its loop, its clients, a cache over the account's subject tree.
- * Threads  its loop's thread, but for worker_accept(), worker_configure() and
+ * Threads  its loop's thread, but for worker_accept(), workers_configure() and
  *          worker_add_stats(), which the main thread calls.
  */
 #ifndef TESSERA_SERVER_WORKER_H
@@ -64,7 +64,7 @@ void worker_accept(struct worker *worker, int fd, const struct endpoint *remote,
 /* Who wants subject in the global account; borrowed until the next call. NULL: out of memory. */
 const struct match *worker_match(struct worker *worker, struct str subject);
 
-/* Swaps the configuration and looks again at every client; takes over the reference. */
-void worker_configure(struct worker *worker, struct server_config *config);
+/* Swaps the configuration of each and looks again at every client; returns when all have. */
+void workers_configure(struct worker **workers, unsigned count, struct server_config *config);
 
 #endif

@@ -22,6 +22,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
+/* What becomes of a subscription, as bits; sublist itself does not look at them. */
+enum {
+    SUB_CLOSED = 1,   /* gone: skip it in matches made earlier */
+    SUB_FILTERED = 2, /* not every message that it matches may reach its owner */
+};
+
 /* Whoever receives for a subscription embeds this first; the last reference to a
  * subscription drops the reference that it held on its owner. */
 struct sub_owner {
@@ -37,7 +43,7 @@ struct subscription {
     struct sub_owner *owner;
     atomic_uint_fast64_t delivered; /* messages since SUB */
     atomic_uint_fast64_t max;       /* removed after this many; 0: never */
-    atomic_bool closed;             /* gone: skip it in matches made earlier */
+    atomic_uchar state;             /* SUB_CLOSED, SUB_FILTERED */
     bool wildcard;                  /* private to sublist */
     uint16_t queue_len;             /* 0: plain */
     uint32_t subject_len, sid_len;
@@ -50,6 +56,12 @@ struct subscription *subscription_new(struct sub_owner *owner, struct str subjec
                                       struct str sid);
 struct subscription *subscription_ref(struct subscription *sub);
 void subscription_unref(struct subscription *sub); /* NULL is allowed */
+
+static inline bool
+subscription_is(const struct subscription *sub, unsigned char bit)
+{
+    return (atomic_load_explicit(&sub->state, memory_order_acquire) & bit) != 0;
+}
 
 static inline struct str
 subscription_subject(const struct subscription *sub)

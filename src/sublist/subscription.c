@@ -35,7 +35,7 @@ subscription_new(struct sub_owner *owner, struct str subject, struct str queue, 
     sub->owner = owner;
     atomic_init(&sub->delivered, 0);
     atomic_init(&sub->max, 0);
-    atomic_init(&sub->closed, false);
+    atomic_init(&sub->state, 0);
     sub->wildcard = subject_has_wildcard(subject);
     sub->queue_len = (uint16_t)queue.len;
     sub->subject_len = (uint32_t)subject.len;

@@ -41,12 +41,32 @@ check_findings(const struct diags *diags, bool text_has_secret)
 }
 
 static void
+check_auth(const struct auth_options *auth)
+{
+    bool found = auth->no_auth_user == NULL;
+
+    for (size_t i = 0; i < auth->count; i++) {
+        const struct auth_entry *entry = &auth->entries[i];
+
+        require(entry->name != NULL || (entry->kind == AUTH_TOKEN && auth->count == 1), "no name",
+                "");
+        require(entry->name == NULL || entry->name[0] != '\0', "empty name", "");
+        require((entry->secret == NULL) == (entry->kind == AUTH_NKEY), "secret", "");
+        require(entry->secret == NULL || entry->secret[0] != '\0', "empty secret", "");
+        require(entry->secret == NULL || token_form(entry->secret) <= TOKEN_BCRYPT, "bad hash",
+                entry->secret);
+        require((entry->kind == AUTH_TOKEN) == (auth->entries[0].kind == AUTH_TOKEN), "mixture",
+                "");
+        found = found || (entry->kind == AUTH_USER && strcmp(entry->name, auth->no_auth_user) == 0);
+    }
+    require(found, "no_auth_user", auth->no_auth_user);
+    require(auth_options_equal(auth, auth), "not equal to itself", "");
+}
+
+static void
 check_loaded(const struct options *options)
 {
-    const char *token = options->auth_token;
-
-    require(token == NULL || token[0] != '\0', "empty token", "");
-    require(token == NULL || token_form(token) <= TOKEN_BCRYPT, "bad hash", token);
+    check_auth(&options->auth);
     require(options->port >= -1 && options->port <= 65535, "port", "");
     require(options->max_payload >= 1 && options->max_payload <= options->max_pending,
             "max_payload", "");

@@ -1,3 +1,7 @@
 unit_test(auth auth base)
-unit_test(auth_storm auth base)
+unit_test(auth_entries auth base)
+unit_test(auth_nkey auth base)
+target_link_libraries(test_auth_nkey PRIVATE PkgConfig::CRYPTO)
 unit_test(auth_parts auth base)
+unit_test(auth_reload auth base)
+unit_test(auth_storm auth base)

@@ -1,4 +1,7 @@
-foreach(part language options flags files)
+foreach(part language options auth flags files)
   unit_test(conf_${part} conf)
 endforeach()
 target_compile_definitions(test_conf_files PRIVATE CONF_DATA="${CMAKE_CURRENT_LIST_DIR}/conf")
+
+unit_test(signal_command base)
+target_sources(test_signal_command PRIVATE ${CMAKE_SOURCE_DIR}/src/main/signal_command.c)

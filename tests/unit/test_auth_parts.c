@@ -7,7 +7,8 @@
 #include "auth/digest.h"
 #include "auth/limits.h"
 #include "auth/pool.h"
-#include "auth/secret.h"
+#include "base/secret.h"
+#include "auth/token.h"
 #include "auth/verified.h"
 
 #define SALT_05 "$2a$05$CCCCCCCCCCCCCCCCCCCCC"
@@ -116,17 +117,22 @@ test_digest(void **state)
 {
     struct digest_key *key = digest_key_new(), *other = digest_key_new();
     struct digest a, b;
-    static const struct digest zero;
 
     (void)state;
-    assert_true(digest_of(key, "token", 5, &a));
-    assert_true(digest_of(key, "token", 5, &b));
+    assert_true(digest_of(key, DIGEST_TOKEN, "token", 5, &a));
+    assert_true(digest_of(key, DIGEST_TOKEN, "token", 5, &b));
     assert_true(digest_equal(&a, &b));
-    assert_false(digest_equal(&a, &zero));
-    assert_true(digest_of(key, "token", 4, &b));
+    assert_false(digest_is_zero(&a));
+    assert_true(digest_of(key, DIGEST_TOKEN, "token", 4, &b));
     assert_false(digest_equal(&a, &b));
-    assert_true(digest_of(other, "token", 5, &b));
+    assert_true(digest_of(key, DIGEST_PASSWORD, "token", 5, &b));
     assert_false(digest_equal(&a, &b));
+    assert_true(digest_of(other, DIGEST_TOKEN, "token", 5, &b));
+    assert_false(digest_equal(&a, &b));
+    b = digest_join(&a, &b);
+    assert_false(digest_equal(&a, &b));
+    b = digest_join(&a, &a);
+    assert_true(digest_is_zero(&b));
     b = a;
     b.bytes[DIGEST_LEN - 1] ^= 1;
     assert_false(digest_equal(&a, &b));
@@ -163,6 +169,41 @@ test_secret_pages_are_not_dumped(void **state)
     secret_free(NULL, 100);
 }
 
+static void
+test_vault(void **state)
+{
+    struct vault *vault = vault_new(8);
+    const char *first = vault_put(vault, "abc", 3), *second = vault_put(vault, "xyz", 3);
+
+    (void)state;
+    assert_string_equal(first, "abc");
+    assert_string_equal(second, "xyz");
+    vault_unref(vault_ref(vault));
+    assert_string_equal(first, "abc");
+    vault_unref(vault);
+    vault_unref(NULL);
+}
+
+static void
+test_credential_wipes_its_text(void **state)
+{
+    struct digest_key *key = digest_key_new();
+    struct vault *vault = vault_new(16);
+    struct credential *first = credential_new(key, DIGEST_TOKEN, vault, "first");
+    struct credential *second = credential_new(key, DIGEST_TOKEN, vault, "second");
+    const char *text = first->text;
+
+    (void)state;
+    credential_unref(credential_ref(first));
+    assert_string_equal(text, "first");
+    credential_unref(first);
+    assert_memory_equal(text, "\0\0\0\0\0", 5);
+    assert_string_equal(second->text, "second");
+    credential_unref(second);
+    vault_unref(vault);
+    digest_key_free(key);
+}
+
 static struct digest
 numbered(unsigned number)
 {
@@ -173,29 +214,55 @@ numbered(unsigned number)
 }
 
 static void
-test_verified(void **state)
+test_verified_right(void **state)
 {
-    struct verified verified = { 0 };
-    struct digest right = numbered(0), second = numbered(UINT32_MAX), digest;
+    struct verified_right right = { 0 };
 
     (void)state;
-    assert_int_equal(verified_ask(&verified, &right), VERIFIED_UNKNOWN);
-    verified_add(&verified, &right, VERIFIED_RIGHT);
-    verified_add(&verified, &second, VERIFIED_RIGHT);
-    assert_int_equal(verified_ask(&verified, &second), VERIFIED_RIGHT);
-    for (unsigned i = 1; i <= 3 * VERIFIED_WRONG_MAX; i++) {
-        digest = numbered(i);
-        verified_add(&verified, &digest, VERIFIED_WRONG);
-        verified_add(&verified, &digest, VERIFIED_WRONG);
-        assert_int_equal(verified_ask(&verified, &digest), VERIFIED_WRONG);
-        assert_int_equal(verified_ask(&verified, &right), VERIFIED_RIGHT);
+    for (unsigned i = 0; i < 2 * VERIFIED_RIGHT_MAX; i++) {
+        struct digest digest = numbered(i);
+
+        assert_false(verified_is_right(&right, &digest));
+        verified_add_right(&right, &digest);
+        verified_add_right(&right, &digest);
+        assert_true(verified_is_right(&right, &digest));
     }
     /* The youngest stay, the oldest went, and nothing took two places. */
-    for (unsigned i = 1; i <= 3 * VERIFIED_WRONG_MAX; i++) {
-        digest = numbered(i);
-        assert_int_equal(verified_ask(&verified, &digest),
-                         i > 2 * VERIFIED_WRONG_MAX ? VERIFIED_WRONG : VERIFIED_UNKNOWN);
+    for (unsigned i = 0; i < 2 * VERIFIED_RIGHT_MAX; i++) {
+        struct digest digest = numbered(i);
+
+        assert_int_equal(verified_is_right(&right, &digest), i >= VERIFIED_RIGHT_MAX);
     }
+}
+
+static void
+test_verified_wrong(void **state)
+{
+    struct verified_wrong *wrong = calloc(1, sizeof(*wrong));
+    struct digest_key *key = digest_key_new();
+    struct digest hash, other_hash, secret;
+    unsigned remembered = 0;
+    const unsigned places = VERIFIED_WRONG_GROUPS * VERIFIED_WRONG_WAYS;
+
+    (void)state;
+    assert_true(digest_of(key, DIGEST_TOKEN, "hash", 4, &hash));
+    assert_true(digest_of(key, DIGEST_TOKEN, "other", 5, &other_hash));
+    for (unsigned i = 0; i < 8 * places; i++) {
+        assert_true(digest_of(key, DIGEST_TOKEN, (const char *)&i, sizeof(i), &secret));
+        assert_false(verified_is_wrong(wrong, &hash, &secret));
+        verified_add_wrong(wrong, &hash, &secret);
+        verified_add_wrong(wrong, &hash, &secret);
+        assert_true(verified_is_wrong(wrong, &hash, &secret));
+        assert_false(verified_is_wrong(wrong, &other_hash, &secret));
+    }
+    for (unsigned i = 0; i < 8 * places; i++) {
+        assert_true(digest_of(key, DIGEST_TOKEN, (const char *)&i, sizeof(i), &secret));
+        remembered += verified_is_wrong(wrong, &hash, &secret);
+    }
+    /* So many draws leave no group with fewer than its places. */
+    assert_int_equal(remembered, places);
+    digest_key_free(key);
+    free(wrong);
 }
 
 /* ---- limits */
@@ -415,7 +482,10 @@ main(void)
         cmocka_unit_test(test_bcrypt_hash),
         cmocka_unit_test(test_digest),
         cmocka_unit_test(test_secret_pages_are_not_dumped),
-        cmocka_unit_test(test_verified),
+        cmocka_unit_test(test_vault),
+        cmocka_unit_test(test_credential_wipes_its_text),
+        cmocka_unit_test(test_verified_right),
+        cmocka_unit_test(test_verified_wrong),
         cmocka_unit_test(test_limits_keys),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_limits_table_is_bounded),

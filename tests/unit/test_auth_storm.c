@@ -59,7 +59,7 @@ run_storm(const char *token, bool gated, enum auth_verdict verdict, enum auth_ca
 {
     struct bench *bench = bench_new(WORKERS, 8);
     char *hash = bench_hash(TOKEN);
-    struct auth_policy *policy = auth_policy_new(bench->auth, hash);
+    struct auth_policy *policy = bench_token_policy(bench, hash);
     struct auth_stats stats;
 
     bench_gate(bench, !gated);
@@ -96,7 +96,165 @@ test_wrong_token_costs_one_computation(void **state)
     run_storm("yesterday's token", false, AUTH_REFUSED, AUTH_CAUSE_WRONG_TOKEN);
 }
 
+/* A list of three hashes: whatever the order of things, each is computed once at most. */
+static void
+run_list_storm(const char *token, bool gated, enum auth_verdict verdict, enum auth_cause cause,
+               uint64_t computed)
+{
+    struct bench *bench = bench_new(WORKERS, 8);
+    char *hashes[3] = { bench_hash("first"), bench_hash("second"), bench_hash("third") };
+    struct auth_entry entries[3] = { bench_entry(AUTH_TOKEN, "1", hashes[0]),
+                                     bench_entry(AUTH_TOKEN, "2", hashes[1]),
+                                     bench_entry(AUTH_TOKEN, "3", hashes[2]) };
+    struct auth_policy *policy = bench_policy(bench, entries, 3, NULL);
+
+    bench_gate(bench, !gated);
+    storm(bench, policy, token);
+    bench_gate(bench, true);
+    bench_wait(bench, &bench->answered, BENCH_CLIENTS);
+    assert_all(bench, verdict, cause);
+    assert_int_equal(bench_computed(bench), computed);
+    auth_policy_unref(policy);
+    for (int i = 0; i < 3; i++)
+        free(hashes[i]);
+    bench_free(bench);
+}
+
+static void
+test_list_of_hashes(void **state)
+{
+    static const struct {
+        const char *token;
+        enum auth_verdict verdict;
+        enum auth_cause cause;
+        uint64_t computed;
+    } rows[] = {
+        { "first", AUTH_OK, AUTH_CAUSE_NONE, 1 },
+        { "second", AUTH_OK, AUTH_CAUSE_NONE, 2 },
+        { "third", AUTH_OK, AUTH_CAUSE_NONE, 3 },
+        { "fourth", AUTH_REFUSED, AUTH_CAUSE_WRONG_TOKEN, 3 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        run_list_storm(rows[i].token, true, rows[i].verdict, rows[i].cause, rows[i].computed);
+        run_list_storm(rows[i].token, false, rows[i].verdict, rows[i].cause, rows[i].computed);
+    }
+}
+
+/* Users of one policy at once, some of them nobody's: one computation per name and password. */
+static void
+test_users_at_once(void **state)
+{
+    static const struct {
+        const char *user, *pass;
+        enum auth_cause cause;
+    } rows[] = {
+        { "ann", "ann's", AUTH_CAUSE_NONE },           { "bob", "bob's", AUTH_CAUSE_NONE },
+        { "bob", "ann's", AUTH_CAUSE_WRONG_PASSWORD }, { "eve", "ann's", AUTH_CAUSE_UNKNOWN_USER },
+        { "zoe", "ann's", AUTH_CAUSE_UNKNOWN_USER },
+    };
+    enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+    struct bench *bench = bench_new(WORKERS, 8);
+    char *hashes[2] = { bench_hash("ann's"), bench_hash("bob's") };
+    struct auth_entry entries[2] = { bench_entry(AUTH_USER, "ann", hashes[0]),
+                                     bench_entry(AUTH_USER, "bob", hashes[1]) };
+    struct auth_policy *policy = bench_policy(bench, entries, 2, NULL);
+
+    (void)state;
+    bench_gate(bench, false);
+    for (unsigned id = 0; id < 100; id++) {
+        struct auth_request request = { .user = str_of(rows[id % ROWS].user),
+                                        .pass = str_of(rows[id % ROWS].pass),
+                                        .address = id % ROWS < 3 ? HONEST : FLOODER };
+
+        assert_int_equal(bench_request(bench, policy, request, id), AUTH_PENDING);
+    }
+    bench_gate(bench, true);
+    bench_wait(bench, &bench->answered, 100);
+    for (unsigned id = 0; id < 100; id++) {
+        const struct auth_result *result = &bench->results[id];
+
+        assert_int_equal(result->cause, rows[id % ROWS].cause);
+        if (result->verdict == AUTH_OK)
+            assert_string_equal(result->pass.identity->name, rows[id % ROWS].user);
+    }
+    assert_int_equal(bench_computed(bench), ROWS);
+    auth_policy_unref(policy);
+    free(hashes[0]);
+    free(hashes[1]);
+    bench_free(bench);
+}
+
+/* Clients enter, are asked again and leave, while policies replace each other. */
+struct churner {
+    struct bench *bench;
+    struct auth_policy **policies;
+    unsigned seed;
+};
+
+static void *
+churn(void *argument)
+{
+    const struct churner *churner = argument;
+    struct auth *auth = churner->bench->auth;
+    struct auth_request request = { .auth_token = STR_LIT("second"),
+                                    .connection_type = CONNECTION_STANDARD,
+                                    .address = HONEST };
+    intptr_t entered = 0;
+
+    for (unsigned i = 0; i < 2000; i++) {
+        struct auth_policy *policy = churner->policies[(i + churner->seed) % 2];
+        struct auth_policy *next = churner->policies[(i + churner->seed + 1) % 2];
+        struct auth_result result;
+        struct auth_identity *identity;
+
+        if (auth_check(auth, policy, &request, &result, bench_done, churner->bench, 0) != AUTH_OK)
+            continue;
+        identity = auth_recheck(auth, next, &result.pass);
+        entered += identity != NULL && identity != result.pass.identity;
+        auth_identity_unref(identity);
+        auth_identity_unref(result.pass.identity);
+    }
+    return (void *)entered;
+}
+
+static void
+test_threads_share_policies(void **state)
+{
+    struct bench *bench = bench_new(WORKERS, 8);
+    char *hashes[2] = { bench_hash("first"), bench_hash("second") };
+    struct auth_entry entries[2] = { bench_entry(AUTH_TOKEN, "1", hashes[0]),
+                                     bench_entry(AUTH_TOKEN, "2", hashes[1]) };
+    struct auth_policy *policies[2] = { bench_policy(bench, entries, 2, NULL),
+                                        bench_policy(bench, entries, 2, NULL) };
+    struct churner churners[ASKERS];
+    pthread_t threads[ASKERS];
+
+    (void)state;
+    auth_policy_carry(bench->auth, policies[0], policies[1]);
+    assert_int_equal(bench_login(bench, policies[0], HONEST, "second").verdict, AUTH_OK);
+    for (unsigned i = 0; i < ASKERS; i++) {
+        churners[i] = (struct churner) { bench, policies, i };
+        assert_int_equal(pthread_create(&threads[i], NULL, churn, &churners[i]), 0);
+    }
+    for (unsigned i = 0; i < ASKERS; i++) {
+        void *entered;
+
+        pthread_join(threads[i], &entered);
+        assert_int_equal((intptr_t)entered, 2000);
+    }
+    assert_int_equal(bench_computed(bench), 2);
+    auth_policy_unref(policies[0]);
+    auth_policy_unref(policies[1]);
+    free(hashes[0]);
+    free(hashes[1]);
+    bench_free(bench);
+}
+
 /* ---- floods; one worker, so that the order is known */
+
+#define FLOOD_QUEUE 8
 
 struct flood {
     struct bench *bench;
@@ -110,9 +268,9 @@ flood_setup(void **state)
 {
     struct flood *flood = calloc(1, sizeof(*flood));
 
-    flood->bench = bench_new(1, 8);
+    flood->bench = bench_new(1, FLOOD_QUEUE);
     flood->hash = bench_hash(TOKEN);
-    flood->policy = auth_policy_new(flood->bench->auth, flood->hash);
+    flood->policy = bench_token_policy(flood->bench, flood->hash);
     *state = flood;
     return 0;
 }
@@ -149,14 +307,14 @@ test_checks_at_a_time_per_address(void **state)
     bench_gate(bench, false);
     for (uint64_t id = 10; id < 110; id++)
         pending += send_wrong(flood, FLOODER, id) == AUTH_PENDING;
-    assert_int_equal(pending, 4);
+    assert_int_equal(pending, 4 + FLOOD_QUEUE / 2); /* queued, and parked */
     assert_int_equal(bench->results[109].verdict, AUTH_BUSY);
     assert_int_equal(bench->results[109].cause, AUTH_CAUSE_LIMITED);
     assert_int_equal(bench_ask(bench, flood->policy, HONEST, TOKEN, 1), AUTH_PENDING);
     bench_gate(bench, true);
     bench_wait(bench, &bench->answered, 101);
     assert_int_equal(bench->results[1].verdict, AUTH_OK);
-    assert_int_equal(bench_computed(bench), 5);
+    assert_int_equal(bench_computed(bench), 4 + FLOOD_QUEUE / 2 + 1);
 }
 
 static void
@@ -260,7 +418,7 @@ test_checks_of_different_hashes_are_not_joined(void **state)
     struct flood *flood = *state;
     struct bench *bench = flood->bench;
     char *other = bench_hash("other");
-    struct auth_policy *policy = auth_policy_new(bench->auth, other);
+    struct auth_policy *policy = bench_token_policy(bench, other);
 
     bench_gate(bench, false);
     assert_int_equal(bench_ask(bench, flood->policy, HONEST, TOKEN, 0), AUTH_PENDING);
@@ -296,7 +454,7 @@ test_free_while_checks_wait(void **state)
 {
     struct bench *bench = bench_new(1, 8);
     char *hash = bench_hash(TOKEN);
-    struct auth_policy *policy = auth_policy_new(bench->auth, hash);
+    struct auth_policy *policy = bench_token_policy(bench, hash);
     unsigned answered;
 
     (void)state;
@@ -324,6 +482,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_right_token_costs_one_computation),
         cmocka_unit_test(test_wrong_token_costs_one_computation),
+        cmocka_unit_test(test_list_of_hashes),
+        cmocka_unit_test(test_users_at_once),
+        cmocka_unit_test(test_threads_share_policies),
         FLOOD_TEST(test_checks_at_a_time_per_address),
         FLOOD_TEST(test_failures_per_time_per_address),
         FLOOD_TEST(test_wrong_tokens_cannot_push_out_the_right_one),

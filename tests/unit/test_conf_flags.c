@@ -59,6 +59,11 @@ test_outcomes(void **state)
         { { "-D", "--", "version" }, FLAGS_VERSION, NULL, false },
         { { "version", "-bogus" }, FLAGS_VERSION, NULL, false },
         { { "--" }, FLAGS_RUN, NULL, false },
+        { { "-sl", "reload" }, FLAGS_SIGNAL, NULL, false },
+        { { "--signal=ldm=/x.pid", "-c", "x.conf", "-t" }, FLAGS_SIGNAL, NULL, false },
+        { { "-sl", "reload", "-h" }, FLAGS_HELP, NULL, false },
+        { { "-sl", "reload", "foo" }, FLAGS_ERROR, "unrecognized command: \"foo\"", false },
+        { { "-sl" }, FLAGS_ERROR, "flag needs an argument: -sl", true },
         { { "foo" }, FLAGS_ERROR, "unrecognized command: \"foo\"", false },
         { { "-" }, FLAGS_ERROR, "unrecognized command: \"-\"", false },
         { { "-T", "false" }, FLAGS_ERROR, "unrecognized command: \"false\"", false },
@@ -152,6 +157,7 @@ test_options(void **state)
         { "-DVV", "-T=0", "--logtime_utc" },
         { "-VV", "-r", "udp://h:514", "--max_traced_msg_len", "0x10" },
         { "-DV=false", "-VV=f" },
+        { "--user", "u", "--pass", "s3cr3t" },
         { "--threads=3", "--ports_file_dir", "d", "--client_advertise", "h:1" },
     };
     struct options *options[COUNT(all)];
@@ -164,9 +170,10 @@ test_options(void **state)
     assert_string_equal(options[0]->server_name, "s1");
     assert_null(options[0]->config_file);
     assert_null(options[0]->config_digest);
-    assert_false(options[0]->auth_token_from_flag);
-    assert_string_equal(options[1]->auth_token, "s3cr3t");
-    assert_true(options[1]->auth_token_from_flag);
+    assert_int_equal(options[0]->auth.count, 0);
+    assert_int_equal(options[1]->auth.count, 1);
+    assert_int_equal(options[1]->auth.entries[0].kind, AUTH_TOKEN);
+    assert_string_equal(options[1]->auth.entries[0].secret, "s3cr3t");
     assert_string_equal(options[1]->pid_file, "p.pid");
     assert_string_equal(options[1]->log_file, "x.log");
     assert_true(options[2]->debug && options[2]->trace && !options[2]->trace_verbose);
@@ -176,9 +183,13 @@ test_options(void **state)
     assert_true(options[4]->syslog);
     assert_int_equal(options[4]->max_traced_msg_len, 16);
     assert_false(options[5]->debug || options[5]->trace);
-    assert_int_equal(options[6]->threads, 3);
-    assert_string_equal(options[6]->ports_file_dir, "d");
-    assert_string_equal(options[6]->client_advertise, "h:1");
+    assert_int_equal(options[6]->auth.count, 1);
+    assert_int_equal(options[6]->auth.entries[0].kind, AUTH_USER);
+    assert_string_equal(options[6]->auth.entries[0].name, "u");
+    assert_string_equal(options[6]->auth.entries[0].secret, "s3cr3t");
+    assert_int_equal(options[7]->threads, 3);
+    assert_string_equal(options[7]->ports_file_dir, "d");
+    assert_string_equal(options[7]->client_advertise, "h:1");
     for (size_t i = 0; i < COUNT(all); i++)
         options_free(options[i]);
 }
@@ -189,9 +200,10 @@ test_hide_secrets(void **state)
     static const struct {
         const char *args[ARGS_MAX], *want;
     } rows[] = {
-        { { "--auth", "s3cr3t", "-p", "1" }, "--auth ****** -p 1 " },
-        { { "-auth=s3cr3t" }, "-auth=****** " },
-        { { "--user", "u", "--pass", "s3cr3t" }, "--user u --pass ****** " },
+        { { "--auth", "s3cr3t", "-p", "1" }, "--auth * -p 1 " },
+        { { "-auth=s3cr3t" }, "-auth=* " },
+        { { "--user", "u", "--pass", "s3cr3t" }, "--user u --pass * " },
+        { { "--auth-file", "f", "-pass=s3cr3t" }, "--auth-file f -pass=* " },
         { { "-p", "--auth", "--auth", "x" }, "-p --auth --auth * " },
         { { "--auth=" }, "--auth= " },
         { { "--auth" }, "--auth " },

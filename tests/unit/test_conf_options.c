@@ -42,28 +42,12 @@ static const struct memory_pair files[] = {
     { NULL, NULL },
 };
 
-/* text NULL: no file. args ends with NULL or after four. */
 static struct options *
 load(const char *text, const char *const *args, struct diags *diags)
 {
-    struct memory memory = { .main_text = str_of(text), .files = files, .env = env };
-    struct conf_host host = memory_host(&memory);
-    const char *argv[8] = { "nats-server" };
-    struct options *options = NULL;
-    struct flags flags = { 0 };
-    int argc = 1;
+    struct memory memory = { .files = files, .env = env };
 
-    if (text != NULL) {
-        argv[argc++] = "-c";
-        argv[argc++] = "nats.conf";
-    }
-    for (int i = 0; i < 4 && args != NULL && args[i] != NULL; i++)
-        argv[argc++] = args[i];
-    assert_int_equal(flags_parse(&flags, argc, (char **)(uintptr_t)argv), FLAGS_RUN);
-    options = options_load_from(&flags, &host, diags);
-    assert_int_equal(options == NULL, diags->errors > 0);
-    flags_free(&flags);
-    return options;
+    return memory_load(&memory, text, args, diags);
 }
 
 /* What is left of all diagnostics. */
@@ -211,7 +195,8 @@ test_tokens(void **state)
         buf_printf(&text, "FROM_FILE: 007\nserver_name: $FROM_FILE\n%sauthorization { token: %s }",
                    LOCAL, rows[i].value);
         options = load(buf_cstr(&text), NULL, &diags);
-        if (options == NULL || strcmp(options->auth_token, rows[i].want) != 0)
+        if (options == NULL || options->auth.count != 1 ||
+            strcmp(options->auth.entries[0].secret, rows[i].want) != 0)
             fail_msg("token: %s", rows[i].value);
         options_free(options);
         diags_release(&diags);
@@ -264,9 +249,9 @@ static const struct row rows[] = {
       { NULL },
       "nats.conf:1:1: \"cluster\" is not supported yet\n"
       "nats.conf:2:1: \"http\" is not supported yet" },
-    { "authorization { users: [ {user: a, password: s3cr3t} ] }",
+    { LOCAL "authorization { token: $SECRET, auth_callout { issuer: s3cr3t } }",
       { NULL },
-      "nats.conf:1:17: \"users\" is not supported yet" },
+      "nats.conf:2:33: \"auth_callout\" is not supported yet" },
     { "TLS { }", { NULL }, "nats.conf:1:1: \"TLS\" is not supported yet" },
     { "",
       { "-m", "8222" },
@@ -275,7 +260,6 @@ static const struct row rows[] = {
     { NULL,
       { "--routes", "nats://u:s3cr3t@h:1", "--cluster_name=c" },
       "--routes: not supported yet\n--cluster_name: not supported yet" },
-    { NULL, { "-sl=ldm=/x.pid" }, "--sl: not supported yet" },
     { NULL, { "--profile", "1" }, "W --profile: accepted, but without effect" },
     /* types */
     { "port: abc", { NULL }, "nats.conf:1:1: \"port\" wants a whole number, not \"abc\"" },
@@ -438,34 +422,6 @@ static const struct row rows[] = {
       { NULL },
       "nats.conf:1:17: the cost of the bcrypt hash must be from 04 to 31" },
     { NULL, { "--auth", "$2a$11$short" }, "--auth" MALFORMED },
-    /* mixtures */
-    { LOCAL "authorization { user: a, password: b, token: $SECRET }",
-      { NULL },
-      "nats.conf:2:17: \"user\" is not supported yet\n"
-      "nats.conf:2:26: \"password\" is not supported yet\n"
-      "nats.conf:2:17: Cannot have a user/pass and token" },
-    { LOCAL "authorization { token: $SECRET, users: [] }",
-      { NULL },
-      "nats.conf:2:33: \"users\" is not supported yet\n"
-      "nats.conf:2:33: Can not have a token and a users array" },
-    { "authorization { users: [] }",
-      { "--auth", "x", "-a", "localhost" },
-      "nats.conf:1:17: \"users\" is not supported yet\n"
-      "nats.conf:1:17: Can not have a token and a users array" },
-    { "authorization { user: a }",
-      { "--auth", "x", "-a", "localhost" },
-      "nats.conf:1:17: \"user\" is not supported yet\n"
-      "nats.conf:1:17: Cannot have a user/pass and token" },
-    { "accounts: { A: {} }",
-      { "--auth", "x", "-a", "localhost" },
-      "nats.conf:1:1: \"accounts\" is not supported yet\n"
-      "nats.conf:1:1: Can not have a token and accounts with users" },
-    { NULL,
-      { "--pass", "s3cr3t" },
-      "--pass: not supported yet\n--pass: a password needs a user: --user" },
-    { NULL,
-      { "--user", "u", "--pass", "s3cr3t" },
-      "--user: not supported yet\n--pass: not supported yet" },
     { NULL,
       { "--auth", "a", "--auth", "b" },
       "--auth: given twice\nW --auth: clients send the token unencrypted, and 0.0.0.0 is not a "

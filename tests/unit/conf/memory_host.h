@@ -5,10 +5,11 @@
 #ifndef TESSERA_TESTS_MEMORY_HOST_H
 #define TESSERA_TESTS_MEMORY_HOST_H
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
-#include "conf/parser.h"
+#include "conf/load.h"
 
 /* Pairs of name and text, ended by a NULL name. */
 struct memory_pair {
@@ -56,6 +57,33 @@ memory_host(struct memory *memory)
     return (struct conf_host) { .context = memory,
                                 .read_file = memory_read_file,
                                 .get_env = memory_get_env };
+}
+
+/* Loads text as the file nats.conf, or none if it is NULL, with flags: args ends with NULL or
+ * after four. NULL, and then only, when there is an error among the findings. */
+static inline struct options *
+memory_load(struct memory *memory, const char *text, const char *const *args, struct diags *diags)
+{
+    struct conf_host host = memory_host(memory);
+    const char *argv[8] = { "nats-server" };
+    struct options *options = NULL;
+    struct flags flags = { 0 };
+    int argc = 1;
+
+    memory->main_text = str_of(text);
+    if (text != NULL) {
+        argv[argc++] = "-c";
+        argv[argc++] = "nats.conf";
+    }
+    for (int i = 0; i < 4 && args != NULL && args[i] != NULL; i++)
+        argv[argc++] = args[i];
+    if (flags_parse(&flags, argc, (char **)(uintptr_t)argv) != FLAGS_RUN)
+        abort();
+    options = options_load_from(&flags, &host, diags);
+    if ((options == NULL) != (diags->errors > 0))
+        abort();
+    flags_free(&flags);
+    return options;
 }
 
 /* One finding a line; "W " and "I " before what is no error. */

@@ -1,0 +1,2 @@
+unit_test(permissions auth base proto)
+unit_test(responses auth base proto)
