@@ -219,8 +219,8 @@ outq_end(struct outq *q, struct loop *loop)
         outq_flush(q, loop);
 }
 
-enum outq_status
-outq_append(struct outq *q, struct loop *loop, const void *data, size_t len)
+static enum outq_status
+append(struct outq *q, struct loop *loop, const void *data, size_t len, bool last)
 {
     enum outq_status status = outq_begin(q, loop, len);
     char *room;
@@ -230,8 +230,21 @@ outq_append(struct outq *q, struct loop *loop, const void *data, size_t len)
     room = outq_room(q, loop, len);
     if (room != NULL)
         memcpy(room, data, len);
+    q->draining = last;
     outq_end(q, loop);
     return room == NULL ? OUTQ_CLOSED : OUTQ_OK;
+}
+
+enum outq_status
+outq_append(struct outq *q, struct loop *loop, const void *data, size_t len)
+{
+    return append(q, loop, data, len, false);
+}
+
+enum outq_status
+outq_append_last(struct outq *q, struct loop *loop, const void *data, size_t len)
+{
+    return append(q, loop, data, len, true);
 }
 
 size_t

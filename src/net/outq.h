@@ -49,6 +49,9 @@ void outq_end(struct outq *q, struct loop *loop);
 /* Begin, copy, end. */
 enum outq_status outq_append(struct outq *q, struct loop *loop, const void *data, size_t len);
 
+/* The same for a connection's last words: whatever another loop appends afterwards is refused. */
+enum outq_status outq_append_last(struct outq *q, struct loop *loop, const void *data, size_t len);
+
 /* Bytes that wait now. */
 size_t outq_pending(struct outq *q);
 

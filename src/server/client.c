@@ -74,14 +74,19 @@ client_ok(struct client *client)
     client_send(client, "+OK\r\n", 5);
 }
 
+/* last: the connection is closed next, nothing may come behind the text. */
 static void
-send_error(struct client *client, struct str text)
+send_error(struct client *client, struct str text, bool last)
 {
     struct buf line;
 
     buf_init(&line, 0);
-    if (proto_error_line(&line, text))
-        client_send(client, line.data, line.len);
+    if (!client_is_closed(client) && proto_error_line(&line, text)) {
+        if (last)
+            (void)outq_append_last(client->outq, client->worker->loop, line.data, line.len);
+        else
+            (void)outq_append(client->outq, client->worker->loop, line.data, line.len);
+    }
     buf_release(&line);
     if (client_tracing(client))
         trace_out(client, "-ERR", text);
@@ -90,7 +95,7 @@ send_error(struct client *client, struct str text)
 void
 client_error(struct client *client, enum proto_error error)
 {
-    send_error(client, str_of(proto_error_text(error)));
+    send_error(client, str_of(proto_error_text(error)), false);
 }
 
 /* A client may repeat its mistake as fast as it can send: one line in a while counts the rest. */
@@ -122,7 +127,7 @@ client_violation(struct client *client, enum proto_violation violation, struct s
     buf_init(&text, 0);
     if (proto_violation(&text, violation, subject, queue)) {
         log_violation(client, (struct str) { text.data, text.len });
-        send_error(client, (struct str) { text.data, text.len });
+        send_error(client, (struct str) { text.data, text.len }, false);
     }
     buf_release(&text);
 }
@@ -138,7 +143,7 @@ client_sub_revoked(struct client *client, const struct subscription *sub)
                         subscription_queue(sub)) &&
         buf_printf(&text, " (sid \"%.*s\")", (int)sid.len, sid.data)) {
         client_err(client, "%.*s", (int)text.len, text.data);
-        send_error(client, (struct str) { text.data, text.len });
+        send_error(client, (struct str) { text.data, text.len }, false);
     }
     buf_release(&text);
 }
@@ -196,7 +201,7 @@ client_close(struct client *client, enum close_reason reason)
 void
 client_reject(struct client *client, enum proto_error error, enum close_reason reason)
 {
-    client_error(client, error);
+    send_error(client, str_of(proto_error_text(error)), true);
     client_close(client, reason);
 }
 

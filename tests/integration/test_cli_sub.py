@@ -16,7 +16,7 @@ import pytest
 
 from integration.cli_support import Running, environment, nats
 from support import env
-from support.env import wait_for
+from support.env import lasting_port, wait_for
 
 TIME = r"\d\d:\d\d:\d\d "
 
@@ -339,8 +339,8 @@ def test_wait_ends_without_traffic(shared):
 
 
 def test_reconnects(server):
-    first = server()
-    port = first.port
+    port = lasting_port()
+    first = server(args=["-p", str(port)], random=False)
     with Running("sub", "a", port=port) as sub:
         sub.wait_err("Subscribing on a")
         with first.connect().login() as client:

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from support.env import PATIENCE_S
+from support.env import PATIENCE_S, lasting_port
 
 CORE = ["pubsub", "wildcards", "unsubscribe", "queue", "request", "headers", "no-responders"]
 
@@ -62,8 +62,8 @@ def reconnect(start, argv):
     The program says "ready" once it is connected and "lost" once it has noticed the loss; then
     it must come back by itself, its subscription and token included.
     """
-    first = start(PLAIN_CONFIG)
-    listen = ["-a", "127.0.0.1", "-p", first.port]
+    listen = ["-a", "127.0.0.1", "-p", lasting_port()]
+    first = start(PLAIN_CONFIG, args=listen, random=False)
     reactions = [("ready\n", first.stop),
                  ("lost\n", lambda: start(PLAIN_CONFIG, args=listen, random=False))]
     with subprocess.Popen(argv(url_of(first)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

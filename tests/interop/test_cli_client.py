@@ -10,7 +10,7 @@ import pytest
 
 import scenarios
 from support import env
-from support.env import wait_for
+from support.env import lasting_port, wait_for
 
 REFERENCE = env.ROOT / "build/peers/usr/sbin/nats-server"
 TOKEN = scenarios.TOKEN
@@ -142,11 +142,11 @@ def test_headers_and_reply(server):
 
 
 def test_reconnect(server):
-    first = server(scenarios.PLAIN_CONFIG)
+    listen = ["-a", "127.0.0.1", "-p", lasting_port()]
+    first = server(scenarios.PLAIN_CONFIG, args=listen, random=False)
     with Subscriber(first, "--raw", "reconnect", token=TOKEN) as sub:
         first.stop()
-        sub.server = server(scenarios.PLAIN_CONFIG, args=["-a", "127.0.0.1", "-p", first.port],
-                            random=False)
+        sub.server = server(scenarios.PLAIN_CONFIG, args=listen, random=False)
         sub.sync()
         done = nats("pub", "-s", scenarios.url_of(first, TOKEN), "reconnect", "after")
         assert done.returncode == 0, done.stderr

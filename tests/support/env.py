@@ -3,6 +3,8 @@
 
 import os
 import pathlib
+import random
+import socket
 import time
 
 import pytest
@@ -31,6 +33,21 @@ def need(program):
 def is_sanitized():
     """True where the server runs under a sanitizer, that is, with scaled deadlines."""
     return TIME_FACTOR > 1
+
+
+def lasting_port():
+    """A free port for a server that is to come back on it: below those that the kernel gives to
+    outgoing connections. A client that keeps dialling a port among those, while nobody listens,
+    can end up connected to itself and take it."""
+    ephemeral = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10_000, ephemeral)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Deadline:

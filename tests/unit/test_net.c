@@ -309,6 +309,34 @@ a_receiver_that_does_not_read_meets_the_write_deadline(void **state)
 }
 
 static void
+say_last_words(void *arg)
+{
+    struct peer *peer = arg;
+
+    assert_int_equal(outq_append(peer->outq, peer->loop, "first ", 6), OUTQ_OK);
+    assert_int_equal(outq_append_last(peer->outq, peer->loop, "last", 4), OUTQ_OK);
+    assert_int_equal(outq_append(peer->outq, peer->loop, "never", 5), OUTQ_CLOSED);
+    conn_close(peer->conn, true);
+}
+
+static void
+nothing_follows_the_last_words(void **state)
+{
+    struct peer peer = { .unit = 1 };
+    struct loop *loop = loop_running(0);
+    char got[32];
+
+    (void)state;
+    peer_start(&peer, loop);
+    on_loop(loop, say_last_words, &peer);
+    receive_all(peer.far, got, 10);
+    assert_memory_equal(got, "first last", 10);
+    assert_int_equal(recv(peer.far, got, sizeof(got), 0), 0);
+    peer_stop(&peer);
+    loop_end(loop);
+}
+
+static void
 the_end_of_the_peer_is_told_once(void **state)
 {
     struct peer peer = { .unit = 1 };
@@ -437,6 +465,7 @@ main(void)
         cmocka_unit_test(large_operations_get_a_block_of_their_own),
         cmocka_unit_test(a_receiver_over_max_pending_is_ended),
         cmocka_unit_test(a_receiver_that_does_not_read_meets_the_write_deadline),
+        cmocka_unit_test(nothing_follows_the_last_words),
         cmocka_unit_test(the_end_of_the_peer_is_told_once),
         cmocka_unit_test(many_loops_share_a_queue),
         cmocka_unit_test(shared_blocks_keep_their_place_in_the_stream),
