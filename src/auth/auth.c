@@ -42,6 +42,7 @@ auth_cause_text(enum auth_cause cause)
         [AUTH_CAUSE_LIMITED] = "too many checks or failures from this address",
         [AUTH_CAUSE_QUEUE_FULL] = "too many checks wait",
         [AUTH_CAUSE_NO_MEMORY] = "out of memory",
+        [AUTH_CAUSE_CHANGED] = "the configuration changed during the check",
     };
 
     assert(cause < AUTH_CAUSE_COUNT);

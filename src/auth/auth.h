@@ -63,6 +63,7 @@ enum auth_cause {
     AUTH_CAUSE_LIMITED,         /* too many failures or checks from this address */
     AUTH_CAUSE_QUEUE_FULL,
     AUTH_CAUSE_NO_MEMORY,
+    AUTH_CAUSE_CHANGED, /* right when it was asked; a reload came before the answer */
     AUTH_CAUSE_COUNT
 };
 

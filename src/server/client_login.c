@@ -122,7 +122,7 @@ judge_again(struct login *login)
     pass->identity = identity;
     if (identity == NULL) {
         login->result.verdict = AUTH_REFUSED;
-        login->result.cause = AUTH_CAUSE_WRONG_TOKEN;
+        login->result.cause = AUTH_CAUSE_CHANGED;
     }
 }
 
