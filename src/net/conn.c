@@ -9,14 +9,8 @@
  * writing; it reads and drops what the peer still sends, so that closing does not reset the
  * connection and destroy our last words on their way (TCP answers unread input with RST). GONE
  * waits for libuv to let go of the handles.
- *
- * Input is received into the loop's buffer. The bytes of an operation that is incomplete move
- * into a block of the connection. If it is small, the next read copies them back in front of
- * what arrives, so that reads stay as large as the buffer; if it is large, the next read goes
- * behind them, and its payload can be sent from there by reference. The block disappears with
- * its operation. It grows with what arrives, not with what was announced.
  */
-#include "net/conn.h"
+#include "net/conn_private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -25,47 +19,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "net/loop_private.h"
 #include "net/outq_private.h"
 
-#define INPUT_FIRST      512 /* spare bytes of an input block, so that it can be used again */
-#define LARGE_INPUT      (LOOP_READ_BYTES / 2) /* an operation over it gets a block of its own */
-#define WIPED_INPUT      8192                  /* two control lines of the default size */
 #define LINGER_MS        1000 /* how long the peer may take to see our last words */
 #define LINGER_CONNS_MAX 256  /* per loop; over it connections are closed at once */
 #define BLOCKED_TICK_MS  50   /* how exactly write deadlines are kept */
 #define STALLED_READ_MIN 8192 /* bytes that one read takes at least from a stalled producer */
 #define STALLED_TICK_MS  1
-
-enum conn_state { STATE_OPEN, STATE_LINGER, STATE_GONE };
-
-struct conn {
-    uv_poll_t poll;
-    uv_timer_t timer;
-    struct loop *loop;
-    struct outq *outq;
-    const struct conn_handler *handler;
-    void *peer;
-    int fd; /* outq closes it */
-    enum conn_state state;
-    unsigned handles_open;
-    int polling; /* the events libuv watches now */
-    bool paused, stalled, yielded, in_data;
-    bool fin_due; /* in LINGER: shut down for writing when the queue is empty */
-    size_t read_max;
-    size_t read_now; /* the same, or less while stalls follow each other */
-    int64_t write_deadline_ms;
-
-    struct block *input; /* unfinished operation; NULL: none */
-    size_t input_len;
-    size_t input_need; /* bytes that it needs in all, if known */
-    bool input_lent;   /* on_data is looking at input now */
-
-    struct list blocked_link, stalled_link, ready_link; /* in loop->blocked, stalled, ready */
-    struct outq *stall_receiver;
-    int64_t stall_until_ms;
-};
 
 static void poll_event(uv_poll_t *poll, int status, int events);
 
@@ -80,12 +41,6 @@ end_handle(uv_handle_t *handle)
     free(conn);
 }
 
-static bool
-may_read(const struct conn *conn)
-{
-    return !conn->paused && !conn->stalled && !conn->yielded;
-}
-
 static void
 update_polling(struct conn *conn)
 {
@@ -93,7 +48,7 @@ update_polling(struct conn *conn)
 
     if (conn->state == STATE_GONE)
         return;
-    if (conn->state == STATE_LINGER || may_read(conn))
+    if (conn->state == STATE_LINGER || conn_may_read(conn))
         events |= UV_READABLE;
     if (!list_empty(&conn->blocked_link))
         events |= UV_WRITABLE;
@@ -115,30 +70,6 @@ end_stall(struct conn *conn)
     conn->stall_receiver = NULL;
 }
 
-/* Does no queue refer to the input's block? */
-static bool
-input_is_ours(const struct conn *conn)
-{
-    return atomic_load_explicit(&conn->input->refs, memory_order_acquire) == 1;
-}
-
-/* What is as short as a control line may be a CONNECT with its token: no copy of it stays. */
-static void
-wipe_input(struct conn *conn)
-{
-    if (conn->input != NULL && conn->input_len <= WIPED_INPUT && input_is_ours(conn))
-        mem_wipe(conn->input->data, conn->input_len);
-}
-
-static void
-release_input(struct conn *conn)
-{
-    wipe_input(conn);
-    block_unref(conn->input);
-    conn->input = NULL;
-    conn->input_len = conn->input_need = 0;
-}
-
 static void
 go_away(struct conn *conn)
 {
@@ -150,7 +81,7 @@ go_away(struct conn *conn)
     list_remove(&conn->blocked_link);
     list_remove(&conn->ready_link);
     if (!conn->in_data)
-        release_input(conn);
+        conn_input_release(conn);
     uv_close((uv_handle_t *)&conn->poll, end_handle);
     uv_close((uv_handle_t *)&conn->timer, end_handle);
     outq_close(conn->outq, conn->loop);
@@ -169,8 +100,8 @@ end_peer(struct conn *conn, enum conn_end end)
     conn->peer = NULL;
 }
 
-static void
-fail(struct conn *conn, enum conn_end end)
+void
+conn_fail(struct conn *conn, enum conn_end end)
 {
     if (conn->state == STATE_GONE)
         return;
@@ -231,12 +162,6 @@ conn_outq(struct conn *conn)
     return conn->outq;
 }
 
-struct block *
-conn_input_block(struct conn *conn)
-{
-    return conn->input_lent ? conn->input : NULL;
-}
-
 void
 conn_set_read_max(struct conn *conn, size_t bytes)
 {
@@ -252,134 +177,6 @@ conn_set_timer(struct conn *conn, int64_t ms)
         uv_timer_stop(&conn->timer);
     else
         uv_timer_start(&conn->timer, timer_fired, (uint64_t)ms, 0);
-}
-
-/* A block with room for cap bytes that starts with data. */
-static bool
-replace_input(struct conn *conn, const char *data, size_t len, size_t cap)
-{
-    struct block *block = block_new(cap);
-
-    if (block == NULL)
-        return false;
-    memcpy(block->data, data, len);
-    wipe_input(conn);
-    block_unref(conn->input);
-    conn->input = block;
-    return true;
-}
-
-/* Keeps the bytes that were not taken: they are data[0..len), in the loop's buffer or ours. */
-static bool
-keep_rest(struct conn *conn, const char *data, size_t len, size_t need)
-{
-    size_t cap = len + len / 4 + INPUT_FIRST;
-    bool reuse;
-
-    if (len == 0) {
-        release_input(conn);
-        return true;
-    }
-    if (!may_read(conn)) /* may stay for long: no more than its bytes */
-        cap = len;
-    reuse = conn->input != NULL && conn->input->cap >= len && conn->input->cap <= cap * 2 &&
-            input_is_ours(conn);
-    if (reuse)
-        memmove(conn->input->data, data, len);
-    else if (!replace_input(conn, data, len, cap))
-        return false;
-    conn->input_len = len;
-    conn->input_need = need > len ? need : 0;
-    return true;
-}
-
-/* Offers data to the handler and keeps what it does not take. */
-static void
-offer(struct conn *conn, char *data, size_t len, bool lend)
-{
-    size_t need = 0, taken;
-    bool kept;
-
-    conn->in_data = true;
-    conn->input_lent = lend;
-    taken = conn->handler->on_data(conn->peer, data, len, &need);
-    conn->input_lent = false;
-    conn->in_data = false;
-    if (conn->state != STATE_OPEN) {
-        release_input(conn);
-        return;
-    }
-    assert(taken <= len);
-    kept = keep_rest(conn, data + taken, len - taken, need);
-    if (!kept)
-        fail(conn, CONN_END_NOMEM);
-}
-
-/* Is the unfinished operation so large that it is assembled in a block of its own? */
-static bool
-input_is_large(const struct conn *conn)
-{
-    return conn->input_need > LARGE_INPUT || conn->input_len > LARGE_INPUT;
-}
-
-/* Receives behind a large unfinished operation: at most to its end when that is known, so
- * that its payload ends with its block and can be sent by reference. */
-static ssize_t
-receive_large(struct conn *conn)
-{
-    size_t want = conn->input_len * 2 < LOOP_READ_BYTES ? LOOP_READ_BYTES : conn->input_len * 2;
-    ssize_t got;
-
-    if (conn->input_need > conn->input_len && want > conn->input_need)
-        want = conn->input_need;
-    if (conn->input->cap < want && !replace_input(conn, conn->input->data, conn->input_len, want)) {
-        fail(conn, CONN_END_NOMEM);
-        return 0;
-    }
-    got = recv(conn->fd, conn->input->data + conn->input_len, want - conn->input_len, 0);
-    if (got > 0) {
-        conn->input_len += (size_t)got;
-        offer(conn, conn->input->data, conn->input_len, true);
-    }
-    return got;
-}
-
-/* Receives into the loop's buffer, behind a copy of what is unfinished. */
-static ssize_t
-receive_small(struct conn *conn)
-{
-    char *buffer = conn->loop->read_buffer;
-    size_t len = conn->input == NULL ? 0 : conn->input_len;
-    size_t room = LOOP_READ_BYTES - len;
-    ssize_t got;
-
-    if (room > conn->read_max)
-        room = conn->read_max;
-    if (room > conn->read_now)
-        room = conn->read_now;
-    got = recv(conn->fd, buffer + len, room, 0);
-    if (got > 0) {
-        if (len > 0)
-            memcpy(buffer, conn->input->data, len);
-        wipe_input(conn);
-        offer(conn, buffer, len + (size_t)got, false);
-    }
-    return got;
-}
-
-static void
-read_some(struct conn *conn)
-{
-    ssize_t got;
-
-    errno = 0;
-    got = conn->input != NULL && input_is_large(conn) ? receive_large(conn) : receive_small(conn);
-    if (got > 0 || conn->state == STATE_GONE)
-        return;
-    if (got == 0)
-        fail(conn, CONN_END_PEER);
-    else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        fail(conn, CONN_END_READ);
 }
 
 static void
@@ -406,8 +203,8 @@ poll_event(uv_poll_t *poll, int status, int events)
     if ((events & UV_READABLE) != 0) {
         if (conn->state == STATE_LINGER)
             linger_some(conn);
-        else if (conn->state == STATE_OPEN && may_read(conn))
-            read_some(conn);
+        else if (conn->state == STATE_OPEN && conn_may_read(conn))
+            conn_input_read(conn);
     }
 }
 
@@ -422,7 +219,7 @@ check_deadlines(uv_timer_t *tick)
         struct conn *conn = LIST_ENTRY(pos, struct conn, blocked_link);
 
         if (outq_deadline_passed(conn->outq, loop_now_ms(loop), conn->write_deadline_ms))
-            fail(conn, CONN_END_DEADLINE);
+            conn_fail(conn, CONN_END_DEADLINE);
     }
     if (list_empty(&loop->blocked))
         uv_timer_stop(tick);
@@ -437,7 +234,7 @@ conn_look(struct conn *conn)
     if (conn->state == STATE_GONE)
         return;
     if (failed != CONN_OPEN) {
-        fail(conn, failed);
+        conn_fail(conn, failed);
         return;
     }
     blocked = outq_is_blocked(conn->outq);
@@ -461,8 +258,8 @@ conn_look(struct conn *conn)
 static void
 reading_may_go_on(struct conn *conn)
 {
-    if (may_read(conn) && conn->input != NULL && !conn->in_data && conn->state == STATE_OPEN)
-        offer(conn, conn->input->data, conn->input_len, true);
+    if (conn_may_read(conn) && conn->input != NULL && !conn->in_data && conn->state == STATE_OPEN)
+        conn_input_offer(conn);
     update_polling(conn);
 }
 

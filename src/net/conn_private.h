@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What conn.c (life, polling, the end) and conn_input.c (bytes from the peer) share; nobody else
+ * includes this.
+ */
+#ifndef TESSERA_NET_CONN_PRIVATE_H
+#define TESSERA_NET_CONN_PRIVATE_H
+
+#include "net/conn.h"
+#include "net/loop_private.h"
+
+enum conn_state { STATE_OPEN, STATE_LINGER, STATE_GONE };
+
+struct conn {
+    uv_poll_t poll;
+    uv_timer_t timer;
+    struct loop *loop;
+    struct outq *outq;
+    const struct conn_handler *handler;
+    void *peer;
+    int fd; /* outq closes it */
+    enum conn_state state;
+    unsigned handles_open;
+    int polling; /* the events libuv watches now */
+    bool paused, stalled, yielded, in_data;
+    bool fin_due; /* in LINGER: shut down for writing when the queue is empty */
+    size_t read_max;
+    size_t read_now; /* the same, or less while stalls follow each other */
+    int64_t write_deadline_ms;
+
+    struct block *input; /* unfinished operation; NULL: none */
+    size_t input_len;
+    size_t input_need; /* bytes that it needs in all, if known */
+    bool input_lent;   /* on_data is looking at input now */
+
+    struct list blocked_link, stalled_link, ready_link; /* in loop->blocked, stalled, ready */
+    struct outq *stall_receiver;
+    int64_t stall_until_ms;
+};
+
+static inline bool
+conn_may_read(const struct conn *conn)
+{
+    return !conn->paused && !conn->stalled && !conn->yielded;
+}
+
+/* Ends the connection, whatever waits, and tells its handler; once. */
+void conn_fail(struct conn *conn, enum conn_end end);
+
+/* The socket is readable: receives and offers. May end the connection, as the next may. */
+void conn_input_read(struct conn *conn);
+/* Offers what was left untaken; there is something, and reading may go on. */
+void conn_input_offer(struct conn *conn);
+/* Wipes and gives back what is unfinished. */
+void conn_input_release(struct conn *conn);
+
+#endif
