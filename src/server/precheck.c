@@ -105,6 +105,25 @@ check_cost(const struct options *options, struct diags *diags)
                      cost, seconds);
 }
 
+/* Options of features that are still to come: accepted, since configurations of today hold
+ * them, but not silently. */
+static void
+warn_of_idle_options(const struct options *options, struct diags *diags)
+{
+    const struct {
+        const char *name;
+        int64_t value, initial;
+    } idle[] = {
+        { "lame_duck_duration", options->lame_duck_duration_ns, 120 * CLOCK_NS_PER_S },
+        { "lame_duck_grace_period", options->lame_duck_grace_period_ns, 10 * CLOCK_NS_PER_S },
+        { "max_closed_clients", options->max_closed_clients, 10000 },
+    };
+
+    for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
+        if (idle[i].value != idle[i].initial)
+            diag_warning(diags, whole(options), "%s has no effect yet", idle[i].name);
+}
+
 void
 server_precheck(const struct options *options, struct diags *diags)
 {
@@ -114,4 +133,5 @@ server_precheck(const struct options *options, struct diags *diags)
     check_host(options, diags);
     check_syslog(options, diags);
     check_cost(options, diags);
+    warn_of_idle_options(options, diags);
 }

@@ -4,6 +4,8 @@
  * by the option table. All or nothing: an error, or a change that needs a restart, leaves the
  * configuration in force as it is.
  */
+#include <string.h>
+
 #include "conf/load.h"
 #include "conf/option_table.h"
 #include "server/logging.h"
@@ -79,6 +81,25 @@ put_in_force(struct server *server, struct options *options, struct auth_policy 
     server_config_unref(old);
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* The pid and ports files follow their options; what cannot be written is logged, not fatal: the
+ * server serves already. */
+static void
+rewrite_run_files(struct server *server, bool pid_file, bool ports_file)
+{
+    struct errmsg why;
+
+    if (pid_file && server_write_pid_file(server, &why) != ERR_OK)
+        log_err(server->log, "%s", why.text);
+    if (ports_file && server_write_ports_file(server, &why) != ERR_OK)
+        log_err(server->log, "%s", why.text);
+}
+
 static struct options *
 load(struct server *server)
 {
@@ -132,8 +153,10 @@ void
 server_reload(struct server *server)
 {
     struct options *next = load(server);
+    const struct options *now = server->config->options;
     struct change change = { .server = server };
     struct auth_policy *policy;
+    bool pid_file, ports_file;
 
     if (next == NULL)
         return;
@@ -142,10 +165,13 @@ server_reload(struct server *server)
         options_free(next);
         return;
     }
-    options_diff(server->config->options, next, log_change, &change);
+    options_diff(now, next, log_change, &change);
+    pid_file = !same_text(now->pid_file, next->pid_file);
+    ports_file = !same_text(now->ports_file_dir, next->ports_file_dir);
     if (auth_policy_required(server->config->policy) && !auth_policy_required(policy))
         log_wrn(server->log, "No authorization is configured any more: every client may enter");
     put_in_force(server, next, policy);
+    rewrite_run_files(server, pid_file, ports_file);
     if (next->config_digest != NULL)
         log_inf(server->log, "Reloaded server configuration (%s)", next->config_digest);
     else

@@ -128,18 +128,27 @@ start_workers(struct server *server, struct errmsg *why)
     return ERR_OK;
 }
 
-static enum err
-write_run_files(struct server *server, struct errmsg *why)
+enum err
+server_write_pid_file(struct server *server, struct errmsg *why)
+{
+    const char *path = server->config->options->pid_file;
+
+    return path == NULL ? ERR_OK : pid_file_write(path, why);
+}
+
+enum err
+server_write_ports_file(struct server *server, struct errmsg *why)
 {
     const struct options *options = server->config->options;
-    enum err err = ERR_OK;
 
-    if (options->pid_file != NULL)
-        err = pid_file_write(options->pid_file, why);
-    if (err == ERR_OK && options->ports_file_dir != NULL)
-        err = ports_file_write(&server->ports_file, options->ports_file_dir, options->host,
-                               listener_port(server->listener), why);
-    return err;
+    if (server->ports_file != NULL)
+        unlink(server->ports_file);
+    free(server->ports_file);
+    server->ports_file = NULL;
+    if (options->ports_file_dir == NULL)
+        return ERR_OK;
+    return ports_file_write(&server->ports_file, options->ports_file_dir, options->host,
+                            listener_port(server->listener), why);
 }
 
 static enum err
@@ -159,7 +168,9 @@ start(struct server *server, struct options *options, struct errmsg *why)
                                        listener_port(server->listener));
     raise_descriptor_limit(server);
     err = start_workers(server, why);
-    return err != ERR_OK ? err : write_run_files(server, why);
+    if (err == ERR_OK)
+        err = server_write_pid_file(server, why);
+    return err == ERR_OK ? server_write_ports_file(server, why) : err;
 }
 
 static void

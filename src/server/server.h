@@ -63,6 +63,10 @@ void server_free(struct server *server); /* NULL is allowed */
 /* SIGHUP: reads the configuration again; on any error everything stays as it is. */
 void server_reload(struct server *server);
 
+/* As the options in force say, in place of what was written before; nothing where none is set. */
+enum err server_write_pid_file(struct server *server, struct errmsg *why);
+enum err server_write_ports_file(struct server *server, struct errmsg *why);
+
 /* any: a client that was counted is gone. */
 void server_client_gone(struct server *server);
 /* any: closes an accepted descriptor that could not become a client. */

@@ -67,8 +67,11 @@ trace_payload(struct client *client, const struct op *op)
 {
     int64_t most = client->worker->config->options->max_traced_msg_len;
     size_t len = op->payload.len;
-    bool cut = most > 0 && len > (size_t)most;
+    bool cut;
 
+    if (client->worker->config->options->trace_headers)
+        len = op->header_len;
+    cut = most > 0 && len > (size_t)most;
     if (len == 0)
         return;
     if (cut)

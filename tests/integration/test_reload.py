@@ -385,3 +385,18 @@ def test_new_limits_are_told(server):
     client.send("PING\r\n")
     answer = client.expect_re(rb"(INFO (\{[^\r\n]*\}) ?\r\n)?PONG\r\n")
     assert answer[2] is None or json.loads(answer[2])["max_payload"] == 1000
+
+
+def test_run_files_follow_their_options(server, tmp_path):
+    """A reload writes the pid file anew and moves the ports file."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+
+    def config(name):
+        return f'pid_file: "{tmp_path}/{name}/pid"\nports_file_dir: "{tmp_path}/{name}"\n'
+
+    started = server(config("a"), ports_dir=tmp_path / "a")
+    started.reload(config("b"))
+    assert (tmp_path / "b/pid").read_text() == str(started.pid)
+    assert len(list((tmp_path / "b").glob("*.ports"))) == 1
+    assert not list((tmp_path / "a").glob("*.ports"))
