@@ -17,9 +17,9 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-#include "base/secret.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 #define PREFIX_LEN 7 /* "$2b$11$" */
 #define RESULT_AT  29

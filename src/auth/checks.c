@@ -32,10 +32,10 @@
 
 #include "auth/limits.h"
 #include "auth/pool.h"
-#include "base/secret.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/secret.h"
 
 #define BUCKETS      256
 #define STOP_WAIT_MS 2000

@@ -11,9 +11,9 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-#include "base/secret.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "base/secret.h"
 
 #define BLOCK_LEN 64 /* of SHA-256 */
 

@@ -15,8 +15,8 @@
 
 #include "auth/auth.h"
 #include "auth/digest.h"
-#include "base/secret.h"
 #include "auth/verified.h"
+#include "base/secret.h"
 
 struct credential {
     atomic_uint refs;

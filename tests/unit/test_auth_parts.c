@@ -7,9 +7,9 @@
 #include "auth/digest.h"
 #include "auth/limits.h"
 #include "auth/pool.h"
-#include "base/secret.h"
 #include "auth/token.h"
 #include "auth/verified.h"
+#include "base/secret.h"
 
 #define SALT_05 "$2a$05$CCCCCCCCCCCCCCCCCCCCC"
 
