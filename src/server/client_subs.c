@@ -6,7 +6,6 @@
  */
 #include <stdlib.h>
 
-#include "base/mem.h"
 #include "proto/errors.h"
 #include "proto/subject.h"
 #include "server/client.h"
@@ -212,29 +211,36 @@ set_filtered(struct subscription *sub, bool filtered)
         atomic_fetch_and_explicit(&sub->state, (unsigned char)~SUB_FILTERED, memory_order_release);
 }
 
-/* Removing shifts the table's slots, so what must go is gathered first. */
+/* True when the subscription may stay; it is filtered as it must be from now on. */
+static bool
+review_sub(struct client *client, struct subscription *sub)
+{
+    enum subscribe_verdict right =
+        rights_may_subscribe(&client->rights, subscription_subject(sub), subscription_queue(sub));
+
+    if (right != SUBSCRIBE_REFUSED)
+        set_filtered(sub, right == SUBSCRIBE_FILTERED);
+    return right != SUBSCRIBE_REFUSED;
+}
+
+/* Removing shifts later slots back, so the same one is looked at again; when the table shrinks
+ * they all move, and it begins anew: to review a subscription twice does no harm. */
 void
 client_review_subs(struct client *client)
 {
-    struct subscription **gone = xmalloc((client->sids.count + 1) * sizeof(struct subscription *));
-    size_t count = 0;
+    size_t at = 0;
 
-    for (size_t i = 0; i < client->sids.cap; i++) {
-        struct subscription *sub = client->sids.slots[i].sub;
-        enum subscribe_verdict right;
+    while (at < client->sids.cap) {
+        struct subscription *sub = client->sids.slots[at].sub;
+        size_t cap = client->sids.cap;
 
-        if (sub == NULL)
+        if (sub == NULL || review_sub(client, sub)) {
+            at++;
             continue;
-        right = rights_may_subscribe(&client->rights, subscription_subject(sub),
-                                     subscription_queue(sub));
-        if (right == SUBSCRIBE_REFUSED)
-            gone[count++] = sub;
-        else
-            set_filtered(sub, right == SUBSCRIBE_FILTERED);
+        }
+        client_sub_revoked(client, sub);
+        remove_sub(client, sub);
+        if (client->sids.cap != cap)
+            at = 0;
     }
-    for (size_t i = 0; i < count; i++) {
-        client_sub_revoked(client, gone[i]);
-        remove_sub(client, gone[i]);
-    }
-    free(gone);
 }

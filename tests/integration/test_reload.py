@@ -179,6 +179,24 @@ def test_removed_permissions_drop_subscriptions(server):
     ann.fence()
 
 
+def test_many_subscriptions_are_reviewed(server):
+    """Each that must go gets its -ERR once, each other stays, whatever moves in the table."""
+    started = server(with_permissions('subscribe: ">"'))
+    ann, root = enter(started, "ann"), enter(started, "root")
+    count = 600
+    subjects = [("gone" if n % 8 else "keep") + f".{n}" for n in range(count)]
+    ann.send("".join(f"SUB {subject} {n}\r\n" for n, subject in enumerate(subjects)))
+    ann.fence()
+    reload(started, with_permissions('subscribe: "keep.>"'))
+    expect_errors(ann, *(no_subscribe(subject, removed_sid=str(n))
+                         for n, subject in enumerate(subjects) if subject.startswith("gone")))
+    root.send("".join(f"PUB {subject} 0\r\n\r\n" for subject in subjects))
+    root.fence()
+    ann.send("PING\r\n")
+    got = ann.read_until(b"PONG\r\n")
+    assert got.count(b"MSG keep.") == count // 8 and b"MSG gone." not in got
+
+
 def test_a_queue_permission_is_removed(server):
     started = server(with_permissions('subscribe: ["a q", "a r"]'))
     ann = enter(started, "ann")
