@@ -5,48 +5,10 @@
 
 #include "base/random.h"
 
-#define PREFIX_USER 0xa0 /* 20 << 3: the first character becomes U */
-#define CRC_LEN     2    /* low byte first */
-#define RAW_LEN     (1 + NKEY_PUBLIC_LEN + CRC_LEN)
-#define SIG_LEN     64
-#define NONCE_RAW   11
+#define SIG_LEN   64
+#define NONCE_RAW 11
 
 static const char base64_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-/* Reads digits of `bits` bits each, the highest first. false: not exactly len bytes (and less
- * than a digit of padding bits), or no digit. */
-static bool
-decode(struct str text, unsigned bits, int (*value_of)(unsigned char), unsigned char *out,
-       size_t len)
-{
-    uint32_t pending = 0;
-    unsigned pending_bits = 0;
-    size_t done = 0;
-
-    if (text.len != (len * 8 + bits - 1) / bits)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        int value = value_of((unsigned char)text.data[i]);
-
-        if (value < 0)
-            return false;
-        pending = pending << bits | (unsigned)value;
-        pending_bits += bits;
-        if (pending_bits >= 8 && done < len) {
-            pending_bits -= 8;
-            out[done++] = (unsigned char)(pending >> pending_bits);
-        }
-    }
-    return true;
-}
-
-static int
-base32_value(unsigned char digit)
-{
-    if (digit >= 'A' && digit <= 'Z')
-        return digit - 'A';
-    return digit >= '2' && digit <= '7' ? digit - '2' + 26 : -1;
-}
 
 static int
 base64_value(unsigned char digit)
@@ -62,39 +24,31 @@ base64_value(unsigned char digit)
     return digit == '/' || digit == '_' ? 63 : -1;
 }
 
-/* CRC-16/XMODEM: polynomial 0x1021, begins at 0. */
-static unsigned
-crc16(const unsigned char *data, size_t len)
-{
-    unsigned crc = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        crc ^= (unsigned)data[i] << 8;
-        for (int bit = 0; bit < 8; bit++)
-            crc = (crc & 0x8000) != 0 ? crc << 1 ^ 0x1021 : crc << 1;
-    }
-    return crc & 0xffff;
-}
-
-bool
-nkey_decode_user(struct str text, unsigned char out[NKEY_PUBLIC_LEN])
-{
-    unsigned char raw[RAW_LEN];
-    const unsigned char *sum = raw + 1 + NKEY_PUBLIC_LEN;
-
-    if (!decode(text, 5, base32_value, raw, sizeof(raw)) || raw[0] != PREFIX_USER ||
-        crc16(raw, 1 + NKEY_PUBLIC_LEN) != (sum[0] | (unsigned)sum[1] << 8))
-        return false;
-    memcpy(out, raw + 1, NKEY_PUBLIC_LEN);
-    return true;
-}
-
+/* 86 digits of six bits; the last holds four bits of padding. */
 static bool
 decode_sig(struct str sig, unsigned char out[SIG_LEN])
 {
+    uint32_t pending = 0;
+    unsigned pending_bits = 0;
+    size_t done = 0;
+
     if (sig.len == 88 && sig.data[86] == '=' && sig.data[87] == '=')
         sig.len = 86;
-    return decode(sig, 6, base64_value, out, SIG_LEN);
+    if (sig.len != 86)
+        return false;
+    for (size_t i = 0; i < sig.len; i++) {
+        int value = base64_value((unsigned char)sig.data[i]);
+
+        if (value < 0)
+            return false;
+        pending = pending << 6 | (unsigned)value;
+        pending_bits += 6;
+        if (pending_bits >= 8 && done < SIG_LEN) {
+            pending_bits -= 8;
+            out[done++] = (unsigned char)(pending >> pending_bits);
+        }
+    }
+    return true;
 }
 
 bool

@@ -69,7 +69,7 @@ fill_entry(struct policy_entry *entry, const struct auth_entry *options,
     if (options->permissions != NULL)
         entry->identity->permissions = permissions_new(options->permissions);
     if (options->kind == AUTH_NKEY) {
-        valid = nkey_decode_user(str_of(options->name), entry->nkey);
+        valid = nkey_text_decode(str_of(options->name), NKEY_USER, entry->nkey);
         assert(valid); /* checked with the configuration */
     }
     if (options->kind != AUTH_TOKEN &&

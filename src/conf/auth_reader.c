@@ -14,7 +14,7 @@
 #include "conf/checks.h"
 #include "conf/permissions_reader.h"
 #include "conf/reader.h"
-#include "conf/user_nkey.h"
+#include "proto/nkey_text.h"
 
 struct draft {
     struct auth_entry entry;
@@ -275,13 +275,14 @@ static void
 read_nkey(struct auth_reader *auth, struct draft *draft, const struct auth_fields *fields)
 {
     const struct conf_entry *entry = fields->at[PART_NKEY];
+    unsigned char public_key[NKEY_PUBLIC_LEN];
     struct str key;
 
     draft->entry.kind = AUTH_NKEY;
     draft->bad = true;
     if (!auth_field_text(entry, &key, auth->diags))
         return;
-    if (!user_nkey_valid(key)) {
+    if (!nkey_text_decode(key, NKEY_USER, public_key)) {
         diag_error(auth->diags, entry->pos, "Not a valid public nkey for a user");
     } else if (fields->at[PART_USER] != NULL || fields->at[PART_PASSWORD] != NULL) {
         diag_error(auth->diags, entry->pos, "Nkey users do not take usernames or passwords");

@@ -5,7 +5,9 @@
 #ifndef TESSERA_SERVER_IDENTITY_H
 #define TESSERA_SERVER_IDENTITY_H
 
-#define SERVER_ID_LEN 56
+#include "proto/nkey_text.h"
+
+#define SERVER_ID_LEN NKEY_TEXT_LEN
 
 /* Writes an id in the form of a public server nkey: 'N', 55 more of A-Z and 2-7, NUL. */
 void server_id_make(char out[SERVER_ID_LEN + 1]);

@@ -47,7 +47,7 @@ test_decode(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (nkey_decode_user(rows[i].text, key) != rows[i].valid)
+        if (nkey_text_decode(rows[i].text, NKEY_USER, key) != rows[i].valid)
             fail_msg("%s", rows[i].name);
     }
 }
@@ -95,7 +95,7 @@ test_verify_vectors(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         unsigned char key[NKEY_PUBLIC_LEN];
 
-        assert_true(nkey_decode_user(str_of(rows[i].key), key));
+        assert_true(nkey_text_decode(str_of(rows[i].key), NKEY_USER, key));
         if (nkey_verify(key, rows[i].nonce, rows[i].sig) != rows[i].right)
             fail_msg("%s", rows[i].name);
     }
@@ -162,7 +162,7 @@ test_round_trips(void **state)
         assert_int_equal(EVP_PKEY_get_raw_public_key(pair, made, &len), 1);
         encode_nkey(made, text);
         assert_int_equal(text[0], 'U');
-        assert_true(nkey_decode_user(str_of(text), key));
+        assert_true(nkey_text_decode(str_of(text), NKEY_USER, key));
         assert_memory_equal(key, made, sizeof(key));
         nkey_nonce_make(nonce);
         sign(pair, nonce, sig);

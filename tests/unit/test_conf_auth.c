@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "conf/memory_host.h"
 #include "conf/option_table.h"
-#include "conf/user_nkey.h"
+#include "proto/nkey_text.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -644,6 +644,7 @@ test_digest_without_flags(void **state)
 static void
 test_nkeys(void **state)
 {
+    unsigned char key[NKEY_PUBLIC_LEN];
     static const struct {
         const char *text;
         bool valid;
@@ -662,7 +663,7 @@ test_nkeys(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++)
-        if (user_nkey_valid(str_of(rows[i].text)) != rows[i].valid)
+        if (nkey_text_decode(str_of(rows[i].text), NKEY_USER, key) != rows[i].valid)
             fail_msg("%s", rows[i].text);
 }
 
