@@ -11,6 +11,10 @@
  *
  * Each step answers for what it sees of the input, and its answer does not change when more
  * bytes follow, unless it was PARSE_MORE: that is what makes results independent of cuts.
+ *
+ * Nearly all of what a busy client sends is a whole PUB or HPUB with single blanks and nothing
+ * wrong in it. parse_plain_publish() reads that in one pass over the line, in half the time; it
+ * knows no error: what it does not understand is read again by the steps above, which say why.
  */
 #include "proto/parser.h"
 
@@ -124,31 +128,38 @@ take_line(const char *data, size_t len, size_t at, size_t max, struct str *args,
     return PARSE_OP;
 }
 
-/* The first byte in at..end that is a blank or a CR, or end. Eight bytes at a time: subjects
- * and replies are most of a line, and this scan was a third of the parser. */
+/* The first byte in at..end that is a blank or a control byte, or end. Eight bytes at a time:
+ * subjects and replies are most of a line, and this scan was a third of the parser. */
 static inline const char *
-argument_end(const char *at, const char *end)
+word_end(const char *at, const char *end)
 {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
 
-    for (;; at++) {
-        while (end - at >= (ptrdiff_t)sizeof(uint64_t)) {
-            uint64_t word, small;
+    while (end - at >= (ptrdiff_t)sizeof(uint64_t)) {
+        uint64_t word, small;
 
-            memcpy(&word, at, sizeof(word));
-            word = le64toh(word);
-            /* The high bit of the first byte that is ' ' or less; bits above it may lie. */
-            small = (word - ones * (' ' + 1)) & ~word & high;
-            if (small != 0) {
-                at += __builtin_ctzll(small) / 8;
-                break;
-            }
-            at += sizeof(word);
-        }
-        while (at < end && (unsigned char)*at > ' ')
-            at++;
+        memcpy(&word, at, sizeof(word));
+        word = le64toh(word);
+        /* The high bit of the first byte that is ' ' or less; bits above it may lie. */
+        small = (word - ones * (' ' + 1)) & ~word & high;
+        if (small != 0)
+            return at + __builtin_ctzll(small) / 8;
+        at += sizeof(word);
+    }
+    while (at < end && (unsigned char)*at > ' ')
+        at++;
+    return at;
+}
+
+/* The first byte in at..end that is a blank or a CR, or end; other control bytes are bytes like
+ * any. */
+static inline const char *
+argument_end(const char *at, const char *end)
+{
+    for (;; at++) {
+        at = word_end(at, end);
         if (at == end || is_blank(*at) || *at == '\r')
-            return at; /* other control bytes are bytes like any */
+            return at;
     }
 }
 
@@ -269,6 +280,69 @@ read_unsub(struct op *op, struct str rest)
     return PARSE_OP;
 }
 
+/* Takes digits off *at; false when there are none, or too many. */
+static inline bool
+take_number(const char **at, const char *end, size_t *out)
+{
+    const char *start = *at, *digit = start;
+    size_t number = 0;
+
+    for (; digit < end && (unsigned char)(*digit - '0') <= 9; digit++)
+        number = number * 10 + (unsigned char)(*digit - '0');
+    *at = digit;
+    *out = number;
+    return digit > start && digit - start <= SIZE_DIGITS;
+}
+
+/* Takes the sizes and the line's end. On false *at is anywhere. */
+static inline bool
+take_sizes(const char **at, const char *end, struct op *op)
+{
+    if (op->kind == OP_HPUB &&
+        (!take_number(at, end, &op->header_len) || *at == end || !is_blank(*(*at)++)))
+        return false;
+    if (!take_number(at, end, &op->payload.len) || end - *at < CRLF_LEN || (*at)[0] != '\r' ||
+        (*at)[1] != '\n')
+        return false;
+    *at += CRLF_LEN;
+    return true;
+}
+
+/* Takes one argument without control bytes and the blank behind it. */
+static inline bool
+take_word(const char **at, const char *end, struct str *out)
+{
+    const char *start = *at;
+
+    *at = word_end(start, end);
+    *out = (struct str) { start, (size_t)(*at - start) };
+    return out->len > 0 && *at < end && is_blank(*(*at)++);
+}
+
+/* data starts with PUB or HPUB and a blank, its arguments at data[start]. False: not plain. */
+static inline bool
+parse_plain_publish(const struct parse_limits *limits, const char *data, size_t len, size_t start,
+                    struct op *op, size_t *used)
+{
+    size_t line_max = start + limits->control_line_max + CRLF_LEN;
+    const char *end = data + (len < line_max ? len : line_max), *at = data + start, *sizes;
+
+    if (!take_word(&at, end, &op->subject))
+        return false;
+    sizes = at;
+    if (!take_sizes(&at, end, op)) {
+        at = sizes;
+        if (!take_word(&at, end, &op->reply) || !take_sizes(&at, end, op))
+            return false;
+    }
+    if (op->payload.len > limits->payload_max || op->header_len > op->payload.len ||
+        (op->kind == OP_HPUB && !limits->headers))
+        return false;
+    op->args = (struct str) { data + start, (size_t)(at - CRLF_LEN - (data + start)) };
+    *used = (size_t)(at - data);
+    return true;
+}
+
 enum parse_result
 parse_op(const struct parse_limits *limits, const char *data, size_t len, struct op *op,
          size_t *used)
@@ -282,6 +356,10 @@ parse_op(const struct parse_limits *limits, const char *data, size_t len, struct
     result = find_verb(data, len, &verb);
     if (result != PARSE_OP)
         return result;
+    *op = (struct op) { .kind = verb->kind };
+    if ((verb->kind == OP_PUB || verb->kind == OP_HPUB) &&
+        parse_plain_publish(limits, data, len, verb->len + 1, op, used))
+        return take_payload(data, len, *used, op, used);
     result = take_line(data, len, verb->len, limits->control_line_max, &args, used);
     if (result != PARSE_OP)
         return result;

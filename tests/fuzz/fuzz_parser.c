@@ -44,6 +44,39 @@ check_same(struct str a, struct str b, const char *a_data, const char *b_data)
     assert(a.data == NULL || a.data - a_data == b.data - b_data);
 }
 
+static void
+check_equal(struct str a, struct str b)
+{
+    assert((a.data == NULL) == (b.data == NULL) && str_eq(a, b));
+}
+
+/* With a second blank behind the verb a publish is not plain any more, and says the same. */
+static void
+check_not_plain(const struct parse_limits *limits, const struct op *op, const char *data,
+                size_t used)
+{
+    size_t verb = op->kind == OP_PUB ? 3 : 4, other_used;
+    char *other = malloc(used + 1);
+    enum parse_result result;
+    struct op other_op;
+
+    assert(other != NULL);
+    memcpy(other, data, verb);
+    other[verb] = ' ';
+    memcpy(other + verb + 1, data + verb, used - verb);
+    result = parse_op(limits, other, used + 1, &other_op, &other_used);
+    assert(result == PARSE_OP || result == PARSE_LINE_TOO_LONG); /* the limit counts blanks too */
+    if (result == PARSE_OP) {
+        assert(other_used == used + 1 && other_op.kind == op->kind);
+        check_equal(other_op.args, op->args);
+        check_equal(other_op.subject, op->subject);
+        check_equal(other_op.reply, op->reply);
+        check_equal(other_op.payload, op->payload);
+        assert(other_op.header_len == op->header_len);
+    }
+    free(other);
+}
+
 /* What the first len bytes alone give, in memory of exactly that size. */
 static void
 check_cut(const struct parse_limits *limits, const char *data, size_t len, enum parse_result whole,
@@ -99,6 +132,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (result == PARSE_OP) {
             assert(used > 0 && used <= left);
             check_op(&limits, &op, at, used);
+            if (op.kind == OP_PUB || op.kind == OP_HPUB)
+                check_not_plain(&limits, &op, at, used);
         }
         if (cut <= left)
             check_cut(&limits, at, cut, result, &op, used);
