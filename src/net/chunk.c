@@ -79,22 +79,22 @@ chunk_new(size_t cap)
 }
 
 struct chunk *
-chunk_get(struct chunk_pool *pool, size_t len, enum chunk_use use)
+chunk_get(struct chunk_pool *pool, size_t need, size_t want, enum chunk_use use)
 {
     struct chunk *chunk;
 
     if (use == CHUNK_BETWEEN) {
-        chunk = chunk_new(len < CHUNK_TINY ? CHUNK_TINY : len);
-    } else if (len <= CHUNK_SMALL && use == CHUNK_FIRST) {
+        chunk = chunk_new(need < CHUNK_TINY ? CHUNK_TINY : need);
+    } else if (need <= CHUNK_SMALL && want <= CHUNK_SMALL && use == CHUNK_FIRST) {
         chunk = pool_take(&pool->small, &pool->small_count);
         if (chunk == NULL)
             chunk = chunk_new(CHUNK_SMALL);
-    } else if (len <= CHUNK_LARGE) {
+    } else if (need <= CHUNK_LARGE) {
         chunk = pool_take(&pool->large, &pool->large_count);
         if (chunk == NULL)
             chunk = chunk_new(CHUNK_LARGE);
     } else {
-        chunk = chunk_new(len);
+        chunk = chunk_new(need);
     }
     if (chunk == NULL)
         return NULL;

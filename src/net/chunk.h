@@ -46,8 +46,9 @@ void chunk_pool_release(struct chunk_pool *pool);
  * not take 64 KB; a line between two references is not pooled and hardly larger than itself. */
 enum chunk_use { CHUNK_FIRST, CHUNK_NEXT, CHUNK_BETWEEN };
 
-/* A chunk with room for at least len bytes; NULL: out of memory. */
-struct chunk *chunk_get(struct chunk_pool *pool, size_t len, enum chunk_use use);
+/* A chunk with room for at least need bytes, and of a size that suits want of them; NULL: out of
+ * memory. */
+struct chunk *chunk_get(struct chunk_pool *pool, size_t need, size_t want, enum chunk_use use);
 /* A chunk that points at data inside block; takes a reference. */
 struct chunk *chunk_get_ref(struct block *block, const char *data, size_t len);
 void chunk_put(struct chunk_pool *pool, struct chunk *chunk);

@@ -34,6 +34,7 @@ struct loop {
 
     struct outq **touched; /* queues that this loop appended to in this round; counted */
     size_t touched_count, touched_cap;
+    unsigned gathered; /* flushes left out in a row */
 
     struct list ready;   /* connections that used up their turn with input left */
     struct list blocked; /* connections whose socket takes no more: write deadline */

@@ -20,6 +20,7 @@
 #define FLUSH_IOVECS    64
 #define FLUSH_WRITES    16           /* system calls of one flush */
 #define FLUSH_SOON      (256 * 1024) /* bytes gathered in a round before we write early */
+#define GATHER_ROUNDS   12           /* flushes that may be left out while a turn goes on */
 #define FOREIGN_WRITES  4            /* foreign queues that a round still writes itself */
 #define CONGESTED_SHARE 4            /* over 3/4 of max_pending */
 #define CONGESTED_GONE_MS                                                                          \
@@ -146,28 +147,37 @@ count_appended_locked(struct outq *q, size_t len)
     q->appended_total += len;
 }
 
+/* An idle queue begins with a small chunk, if that is enough. */
+static enum chunk_use
+next_use(const struct chunk *tail)
+{
+    if (tail == NULL)
+        return CHUNK_FIRST;
+    return tail->cap == 0 ? CHUNK_BETWEEN : CHUNK_NEXT;
+}
+
 char *
-outq_room(struct outq *q, struct loop *loop, size_t len)
+outq_room(struct outq *q, struct loop *loop, size_t need, size_t want, size_t *room)
 {
     struct chunk *tail = q->tail;
-    char *room;
 
-    if (tail == NULL || tail->cap - tail->len < len || tail->cap == 0) {
-        enum chunk_use use = tail == NULL     ? CHUNK_FIRST
-                             : tail->cap == 0 ? CHUNK_BETWEEN
-                                              : CHUNK_NEXT;
-
-        tail = chunk_get(&loop->chunks, len, use);
+    if (tail == NULL || tail->cap - tail->len < need || tail->cap == 0) {
+        tail = chunk_get(&loop->chunks, need, want, next_use(tail));
         if (tail == NULL) {
             fail_locked(q, CONN_END_NOMEM);
             return NULL;
         }
         link_chunk_locked(q, tail);
     }
-    room = tail->data + tail->len;
-    tail->len += len;
+    *room = tail->cap - tail->len;
+    return tail->data + tail->len;
+}
+
+void
+outq_commit(struct outq *q, size_t len)
+{
+    q->tail->len += len;
     count_appended_locked(q, len);
-    return room;
 }
 
 void
@@ -223,13 +233,16 @@ static enum outq_status
 append(struct outq *q, struct loop *loop, const void *data, size_t len, bool last)
 {
     enum outq_status status = outq_begin(q, loop, len);
+    size_t size;
     char *room;
 
     if (status != OUTQ_OK)
         return status;
-    room = outq_room(q, loop, len);
-    if (room != NULL)
+    room = outq_room(q, loop, len, len, &size);
+    if (room != NULL) {
         memcpy(room, data, len);
+        outq_commit(q, len);
+    }
     q->draining = last;
     outq_end(q, loop);
     return room == NULL ? OUTQ_CLOSED : OUTQ_OK;
@@ -259,9 +272,9 @@ outq_pending(struct outq *q)
 }
 
 void
-outq_count_message(struct outq *q, size_t bytes)
+outq_count_messages(struct outq *q, size_t messages, size_t bytes)
 {
-    q->messages++;
+    q->messages += messages;
     q->message_bytes += bytes;
 }
 
@@ -512,12 +525,26 @@ flush_or_wake(struct outq *q, struct loop *loop, size_t *foreign_writes)
     outq_flush(q, loop);
 }
 
+/* While a connection goes on with input that it had left, what it appends gathers for a moment:
+ * of a fan-out to 1,000 each turn has only some messages for each, and a system call costs as
+ * much as dozens. */
+static bool
+gather_more(struct loop *loop)
+{
+    bool more = !list_empty(&loop->ready) && loop->gathered < GATHER_ROUNDS;
+
+    loop->gathered = more ? loop->gathered + 1 : 0;
+    return more;
+}
+
 /* Flushing appends nothing, so the array does not grow meanwhile. */
 void
 outq_flush_touched(struct loop *loop)
 {
     size_t foreign_writes = 0;
 
+    if (gather_more(loop))
+        return;
     for (size_t i = 0; i < loop->touched_count; i++) {
         flush_or_wake(loop->touched[i], loop, &foreign_writes);
         outq_unref(loop->touched[i]);

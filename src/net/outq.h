@@ -37,9 +37,12 @@ void outq_unref(struct outq *q); /* NULL is allowed */
 
 /* Announces total bytes. OUTQ_OK: the queue is locked until outq_end(). */
 enum outq_status outq_begin(struct outq *q, struct loop *loop, size_t total);
-/* Room for len bytes in one piece, counted as appended. NULL: out of memory, the connection
- * will end; go on to outq_end(). */
-char *outq_room(struct outq *q, struct loop *loop, size_t len);
+/* Room for at least need bytes in one piece, its size in *room; want is what the caller will
+ * append in all. Only what outq_commit() says counts. NULL: out of memory, the connection will
+ * end; go on to outq_end(). */
+char *outq_room(struct outq *q, struct loop *loop, size_t need, size_t want, size_t *room);
+/* The first len bytes of the room were written. */
+void outq_commit(struct outq *q, size_t len);
 /* Appends bytes inside block by reference. */
 void outq_put_ref(struct outq *q, struct loop *loop, struct block *block, const char *data,
                   size_t len);
@@ -55,8 +58,8 @@ enum outq_status outq_append_last(struct outq *q, struct loop *loop, const void 
 /* Bytes that wait now. */
 size_t outq_pending(struct outq *q);
 
-/* Between begin and end: counts a message with so many bytes of payload. */
-void outq_count_message(struct outq *q, size_t bytes);
+/* Between begin and end: counts messages, with so many bytes of payload in all. */
+void outq_count_messages(struct outq *q, size_t messages, size_t bytes);
 void outq_get_counts(struct outq *q, uint64_t *messages, uint64_t *bytes);
 
 /* Between begin and end: should a publisher wait for this receiver? It has over 75 % of

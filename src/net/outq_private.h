@@ -28,7 +28,7 @@ struct outq {
     enum conn_end failed; /* CONN_OPEN, or why the owner must end the connection */
     struct chunk *head, *tail;
     size_t pending, max_pending;
-    uint64_t messages, message_bytes; /* what outq_count_message() was told */
+    uint64_t messages, message_bytes; /* what outq_count_messages() was told */
     size_t unflushed;                 /* appended since the last flush */
     uint64_t touched;                 /* bit per loop that will flush at its round's end */
     uint64_t appended_total, written_total;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * encode - MSG and HMSG lines for one publish and many subscriptions
+ * encode - a publish as MSG and HMSG for its receivers
  *
- * What is the same for all receivers is written once per publish; a receiver costs three
- * copies: prefix, sid, suffix.
+ * What a message looks like to everybody is worked out once; what is the same for all messages of
+ * a subject to one receiver, the head, is written once for that receiver. A delivery is three
+ * copies: head, tail, payload with its CRLF.
  *
- *   MSG orders.eu 17 _INBOX.x 128\r\n
- *   `---prefix---'sid`---suffix-----'
+ *   HMSG orders.eu 17 _INBOX.x 12 128\r\nNATS/1.0...\r\n
+ *   `------head-----' `-reply' `-tail-'  `-body----'
  *
  * Pure: fixed memory, any thread.
  */
@@ -18,29 +19,44 @@
 
 #include "base/str.h"
 
-#define ENCODE_SIZES_MAX 44 /* two sizes, blanks, CRLF */
+#define ENCODE_TAIL_MAX  48 /* two sizes, a blank, CRLF; whole steps */
+#define ENCODE_HEAD_STEP 32 /* a head is copied in steps of so many bytes */
+#define ENCODE_TAIL_STEP 16
+/* Bytes behind a line that encode_line() may write to. */
+#define ENCODE_SLACK ENCODE_HEAD_STEP
 
-/* Borrows subject, reply and payload for as long as it is used. */
-struct encoder {
-    struct str subject, reply, payload;
+/* Borrows reply and payload for as long as it is used. */
+struct message {
+    struct str reply;   /* data NULL: none */
+    struct str payload; /* CRLF stands behind it; its first header_len bytes are the headers */
     size_t header_len;
-    char msg_tail[ENCODE_SIZES_MAX];  /* " size\r\n" of MSG */
-    char hmsg_tail[ENCODE_SIZES_MAX]; /* " hdr total\r\n" of HMSG */
-    size_t msg_tail_len, hmsg_tail_len;
+    size_t tail_len;
+    char tail[ENCODE_TAIL_MAX]; /* for a receiver that takes headers */
 };
 
-/* payload holds the headers in its first header_len bytes. */
-void encoder_init(struct encoder *enc, struct str subject, struct str reply, struct str payload,
-                  size_t header_len);
+void message_init(struct message *message, struct str reply, struct str payload, size_t header_len);
 
-/* Bytes that encoder_line() will write for this sid. with_headers: the receiver takes HMSG;
- * one that does not gets MSG with the block cut off. */
-size_t encoder_line_len(const struct encoder *enc, size_t sid_len, bool with_headers);
+/* Bytes that encode_head() needs; the head itself is ENCODE_HEAD_STEP shorter. */
+size_t encode_head_room(struct str subject, struct str sid);
+/* Writes the head, the form with H, and returns its length. */
+size_t encode_head(struct str subject, struct str sid, char *out);
 
-/* Writes the control line, CRLF included, into out, which has room; returns its length. */
-size_t encoder_line(const struct encoder *enc, struct str sid, bool with_headers, char *out);
+/* Bytes that encode_line() will write. with_headers: the receiver takes HMSG; one that does not
+ * gets MSG with the headers cut off. */
+size_t encode_line_len(const struct message *message, size_t head_len, bool with_headers);
 
-/* The bytes that follow the line, the final CRLF not among them. */
-struct str encoder_body(const struct encoder *enc, bool with_headers);
+/* Writes the control line, CRLF included, and returns its end. out has room for the line and
+ * ENCODE_SLACK more; head comes from encode_head(). */
+char *encode_line(const struct message *message, const char *head, size_t head_len,
+                  bool with_headers, char *out);
+
+/* The bytes that follow the line; the final CRLF stands behind them. */
+static inline struct str
+encode_body(const struct message *message, bool with_headers)
+{
+    size_t cut = with_headers ? 0 : message->header_len;
+
+    return (struct str) { message->payload.data + cut, message->payload.len - cut };
+}
 
 #endif

@@ -49,6 +49,8 @@ client_info(struct client *client, const struct op *op)
 static void
 handle(struct client *client, const struct op *op)
 {
+    if (op->kind != OP_PUB && op->kind != OP_HPUB)
+        client_deliver(client);
     switch (op->kind) {
     case OP_PUB:
     case OP_HPUB:
@@ -92,6 +94,7 @@ size_t
 client_on_data(void *peer, char *data, size_t len, size_t *need)
 {
     struct client *client = client_ref(peer);
+    bool tracing = client_tracing(client);
     size_t at = 0, op_at = 0;
 
     client->worker->turn = 0;
@@ -118,16 +121,18 @@ client_on_data(void *peer, char *data, size_t len, size_t *need)
             break;
         }
         if (result != PARSE_OP) {
+            client_deliver(client);
             parse_failed(client, result);
             break;
         }
         at += used;
-        if (client_tracing(client))
+        if (tracing)
             trace_in(client, &op);
         handle(client, &op);
         if (op.kind == OP_CONNECT)
             mem_wipe(data + at - used, used); /* it held the token */
     }
+    client_deliver(client);
     if (client_is_closed(client))
         mem_wipe(data + op_at, len - op_at); /* may hold a token; what came before may be shared */
     client_unref(client);

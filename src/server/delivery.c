@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- *   PUB ─> may it? ─> match ─> each plain subscription: line + payload into its queue
- *                          └─> each queue group: one member, drawn uniformly; the next one
- *                              in turn if that one cannot take it
- *       nobody took it, and the publisher asked: 503 to its reply subscription
+ *   PUB ─> may it? ─> who wants it? ─> a run of messages
+ *   run ─> each plain subscription: all its messages into its queue
+ *      └─> each queue group: one member per message, drawn uniformly; the next one in turn if
+ *          that one cannot take it
+ *       nobody took one, and the publisher asked: 503 to its reply subscription
+ *
+ * A run is as long as the bytes of one read and these bounds: it is copied once per receiver, so
+ * it should stay in the nearest cache; and its deliveries are one turn of the loop.
  *
  * The parser has seen to it that CRLF stands behind the payload, so both go out as one piece.
- * A payload of some KB that goes to a queue by reference must lie in a counted block: the one
- * it was received in, or a copy made once per message.
+ * A payload of some KB makes a run of its own and goes to the queues by reference; for that it
+ * must lie in a counted block: the one it was received in, or a copy made once per message.
  */
 #include "server/delivery.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "proto/encode.h"
 #include "proto/subject.h"
 #include "server/server.h"
@@ -20,240 +26,454 @@
 
 #define BY_REFERENCE_BYTES 8192 /* payloads from this size on are shared, not copied */
 #define STALL_MS           10   /* a publisher waits at most so long per read (PROTOCOL.md 1.9) */
+#define RUN_MESSAGES       64U
+#define RUN_BYTES          16384   /* of payload */
+#define RUN_DELIVERIES     4096U   /* messages times receivers */
+#define RUN_PENDING_MIN    1048576 /* with less max_pending each message is looked at alone */
 
-struct delivery {
+struct run {
     struct client *from;
     struct worker *worker;
-    struct encoder enc;
-    struct block *block;    /* holds the payload, counted; NULL: not needed so far */
-    const char *body_base;  /* the payload's first byte inside block */
-    struct outq *congested; /* a receiver that the publisher should wait for */
+    struct str subject;        /* in the client's input */
+    const struct match *match; /* who wants it, borrowed from the cache; NULL: no run is open */
+    unsigned count, limit;     /* messages; limit: delivered when there are so many */
+    size_t bytes;              /* of their payloads */
+    struct buf head;           /* see encode.h, of the receiver being served */
+    struct block *block;       /* holds the payload, counted; NULL: not needed so far */
+    const char *body_base;     /* the payload's first byte inside block */
+    struct outq *congested;    /* a receiver that the publisher should wait for */
     uint64_t delivered, delivered_bytes;
+    bool taken[RUN_MESSAGES]; /* by somebody */
+    struct message messages[RUN_MESSAGES];
 };
+
+struct run *
+run_new(void)
+{
+    return xcalloc(1, sizeof(struct run));
+}
+
+void
+run_free(struct run *run)
+{
+    if (run != NULL)
+        buf_release(&run->head);
+    free(run);
+}
 
 /* Sees that the payload lies in a counted block: the input's own, or one copy for all
- * receivers. Without memory for it d->block stays NULL and the payload is copied. */
+ * receivers. Without memory for it run->block stays NULL and the payload is copied. */
 static void
-share_payload(struct delivery *d)
+share_payload(struct run *run, struct str payload)
 {
-    struct str payload = d->enc.payload;
     struct block *input;
 
-    if (d->block != NULL)
+    if (run->block != NULL)
         return;
-    input = conn_input_block(d->from->conn);
+    input = conn_input_block(run->from->conn);
     if (input != NULL) {
-        d->block = block_ref(input);
-        d->body_base = payload.data;
+        run->block = block_ref(input);
+        run->body_base = payload.data;
         return;
     }
-    d->block = block_new(payload.len + 2);
-    if (d->block == NULL)
+    run->block = block_new(payload.len + 2);
+    if (run->block == NULL)
         return;
-    memcpy(d->block->data, payload.data, payload.len + 2);
-    d->body_base = d->block->data;
+    memcpy(run->block->data, payload.data, payload.len + 2);
+    run->body_base = run->block->data;
 }
 
-/* What one message means for one subscription. */
+/* Some messages of the run on their way to one subscription. */
 struct receiver {
     struct client *client;
-    struct str sid, body;
+    struct subscription *sub;
     bool headers; /* gets HMSG, if there are any */
-    size_t line_len;
+    size_t head_len;
+    unsigned first, count; /* in run->messages */
+    size_t total;          /* bytes of all of them on the wire */
 };
 
-static void
-put_copied(struct delivery *d, const struct receiver *to)
+static size_t
+wire_len(const struct receiver *to, const struct message *message)
 {
-    struct outq *q = to->client->outq;
-    char *out = outq_room(q, d->worker->loop, to->line_len + to->body.len + 2);
-
-    if (out == NULL)
-        return;
-    out += encoder_line(&d->enc, to->sid, to->headers, out);
-    memcpy(out, to->body.data, to->body.len);
-    out += to->body.len;
-    out[0] = '\r';
-    out[1] = '\n';
+    return encode_line_len(message, to->head_len, to->headers) +
+           encode_body(message, to->headers).len + 2;
 }
 
-static void
-put_shared(struct delivery *d, const struct receiver *to)
+/* Writes the messages into the queue, counted from the first; returns how many there was
+ * memory for. */
+static unsigned
+put_copied(struct run *run, const struct receiver *to)
 {
     struct outq *q = to->client->outq;
-    size_t skipped = (size_t)(to->body.data - d->enc.payload.data);
-    char *out = outq_room(q, d->worker->loop, to->line_len);
+    char *start = NULL, *at = NULL, *end = NULL;
+    size_t left = to->total;
+    unsigned i;
 
-    if (out == NULL)
-        return;
-    (void)encoder_line(&d->enc, to->sid, to->headers, out);
-    outq_put_ref(q, d->worker->loop, d->block, d->body_base + skipped, to->body.len + 2);
+    for (i = 0; i < to->count; i++) {
+        const struct message *message = &run->messages[to->first + i];
+        struct str body = encode_body(message, to->headers);
+        size_t need = wire_len(to, message), room;
+
+        if ((size_t)(end - at) < need + ENCODE_SLACK) {
+            if (at != start)
+                outq_commit(q, (size_t)(at - start));
+            start = at = outq_room(q, run->worker->loop, need + ENCODE_SLACK, left, &room);
+            if (at == NULL)
+                return i;
+            end = at + room;
+        }
+        at = encode_line(message, run->head.data, to->head_len, to->headers, at);
+        memcpy(at, body.data, body.len + 2);
+        at += body.len + 2;
+        left -= need;
+    }
+    if (at != start)
+        outq_commit(q, (size_t)(at - start));
+    return i;
 }
 
-/* Counts this message for sub, under its queue's lock, as UNSUB does: so exactly one of the two
- * sees that the maximum is reached. False when it was before; *last: take sub out. */
-static bool
-count_delivery(struct subscription *sub, bool *last)
+/* The same for one message whose payload is in run->block. */
+static unsigned
+put_shared(struct run *run, const struct receiver *to)
 {
-    uint64_t count = atomic_load_explicit(&sub->delivered, memory_order_relaxed) + 1;
+    const struct message *message = &run->messages[to->first];
+    struct str body = encode_body(message, to->headers);
+    struct outq *q = to->client->outq;
+    size_t skipped = (size_t)(body.data - message->payload.data), room;
+    size_t len = encode_line_len(message, to->head_len, to->headers);
+    char *out = outq_room(q, run->worker->loop, len + ENCODE_SLACK, len, &room);
+
+    if (out == NULL)
+        return 0;
+    (void)encode_line(message, run->head.data, to->head_len, to->headers, out);
+    outq_commit(q, len);
+    outq_put_ref(q, run->worker->loop, run->block, run->body_base + skipped, body.len + 2);
+    return 1;
+}
+
+/* Counts messages for sub, under its queue's lock, as UNSUB does: so exactly one of the two
+ * sees that the maximum is reached. Fewer than there are when it is; *last: take sub out. */
+static void
+count_delivery(struct receiver *to, bool *last)
+{
+    struct subscription *sub = to->sub;
+    uint64_t before = atomic_load_explicit(&sub->delivered, memory_order_relaxed);
     uint64_t max = atomic_load_explicit(&sub->max, memory_order_relaxed);
 
-    *last = max != 0 && count >= max;
-    if (max != 0 && count > max)
-        return false;
-    atomic_store_explicit(&sub->delivered, count, memory_order_relaxed);
-    return true;
+    if (max != 0 && max - before < to->count)
+        to->count = max < before ? 0 : (unsigned)(max - before);
+    atomic_store_explicit(&sub->delivered, before + to->count, memory_order_relaxed);
+    *last = max != 0 && before + to->count >= max;
 }
 
 /* Under the queue's lock: remembers a receiver to wait for; false when the operator wants the
- * message dropped instead. */
+ * messages dropped instead. */
 static bool
-mind_congestion(struct delivery *d, struct outq *q)
+mind_congestion(struct run *run, struct outq *q)
 {
-    if (!outq_congested(q, d->worker->loop))
+    if (!outq_congested(q, run->worker->loop))
         return true;
-    if (d->worker->config->options->no_fast_producer_stall)
+    if (run->worker->config->options->no_fast_producer_stall)
         return false;
-    if (d->congested == NULL)
-        d->congested = outq_ref(q);
+    if (run->congested == NULL)
+        run->congested = outq_ref(q);
     return true;
 }
 
 /* Under the queue's lock. */
 static void
-put(struct delivery *d, const struct receiver *to)
+put(struct run *run, struct receiver *to)
 {
-    if (to->body.len >= BY_REFERENCE_BYTES && d->block != NULL)
-        put_shared(d, to);
+    size_t bytes = 0;
+
+    if (run->block != NULL)
+        to->count = put_shared(run, to);
     else
-        put_copied(d, to);
-    outq_count_message(to->client->outq, to->body.len);
-    d->delivered++;
-    d->delivered_bytes += to->body.len;
+        to->count = put_copied(run, to);
+    for (unsigned i = to->first; i < to->first + to->count; i++) {
+        bytes += encode_body(&run->messages[i], to->headers).len;
+        run->taken[i] = true;
+    }
+    outq_count_messages(to->client->outq, to->count, bytes);
+    run->delivered += to->count;
+    run->delivered_bytes += bytes;
 }
 
 static bool
-wants(const struct delivery *d, const struct subscription *sub)
+wants(const struct run *run, const struct subscription *sub)
 {
     struct client *to = client_of(sub);
 
     if (subscription_is(sub, SUB_CLOSED | SUB_FILTERED)) {
         if (subscription_is(sub, SUB_CLOSED) ||
-            !rights_may_receive(&to->rights, d->enc.subject, subscription_queue(sub)))
+            !rights_may_receive(&to->rights, run->subject, subscription_queue(sub)))
             return false;
     }
-    return to != d->from || atomic_load_explicit(&to->echo, memory_order_relaxed);
+    return to != run->from || atomic_load_explicit(&to->echo, memory_order_relaxed);
 }
 
-/* Puts the message into the queue of one receiver; false when it cannot take it. */
+/* What the subscription's owner will get; false: out of memory. */
 static bool
-deliver(struct delivery *d, struct subscription *sub)
+prepare(struct run *run, struct receiver *to)
 {
-    struct receiver to = { .client = client_of(sub), .sid = subscription_sid(sub) };
-    struct outq *q = to.client->outq;
-    bool last = false, taken;
+    struct str sid = subscription_sid(to->sub);
+    size_t room = encode_head_room(run->subject, sid);
 
-    if (!wants(d, sub))
+    run->head.len = 0;
+    if (!buf_reserve(&run->head, room))
         return false;
-    to.headers = atomic_load_explicit(&to.client->headers, memory_order_relaxed);
-    to.body = encoder_body(&d->enc, to.headers);
-    to.line_len = encoder_line_len(&d->enc, to.sid.len, to.headers);
-    if (to.body.len >= BY_REFERENCE_BYTES)
-        share_payload(d);
-    if (outq_begin(q, d->worker->loop, to.line_len + to.body.len + 2) != OUTQ_OK)
+    to->head_len = encode_head(run->subject, sid, run->head.data);
+    to->headers = atomic_load_explicit(&to->client->headers, memory_order_relaxed);
+    to->total = 0;
+    for (unsigned i = to->first; i < to->first + to->count; i++)
+        to->total += wire_len(to, &run->messages[i]);
+    if (run->count == 1 && run->bytes >= BY_REFERENCE_BYTES)
+        share_payload(run, run->messages[0].payload);
+    return true;
+}
+
+/* What came with the messages: the right to answer, lines for the log. */
+static void
+note(struct run *run, const struct receiver *to)
+{
+    bool tracing = client_tracing(to->client);
+
+    for (unsigned i = to->first; i < to->first + to->count; i++) {
+        const struct message *message = &run->messages[i];
+
+        if (message->reply.data != NULL)
+            rights_note_reply(&to->client->rights, message->reply, loop_now_ms(run->worker->loop));
+        if (tracing)
+            trace_delivery(to->client, message, run->head.data, to->head_len, to->headers);
+    }
+}
+
+/* Puts count messages into the queue of one receiver; false when it could not take the first. */
+static bool
+deliver(struct run *run, struct subscription *sub, unsigned first, unsigned count)
+{
+    struct receiver to = { .client = client_of(sub), .sub = sub, .first = first, .count = count };
+    struct outq *q = to.client->outq;
+    bool last = false;
+
+    if (!wants(run, sub) || !prepare(run, &to))
         return false;
-    taken = mind_congestion(d, q) && count_delivery(sub, &last);
-    if (taken)
-        put(d, &to);
-    outq_end(q, d->worker->loop);
-    if (taken && d->enc.reply.data != NULL)
-        rights_note_reply(&to.client->rights, d->enc.reply, loop_now_ms(d->worker->loop));
-    if (taken && client_tracing(to.client))
-        trace_delivery(to.client, &d->enc, to.sid, to.headers);
+    if (outq_begin(q, run->worker->loop, to.total) != OUTQ_OK)
+        return false;
+    if (mind_congestion(run, q)) {
+        count_delivery(&to, &last);
+        put(run, &to);
+    } else {
+        to.count = 0;
+    }
+    outq_end(q, run->worker->loop);
+    note(run, &to);
     if (last)
-        client_expire_sub(sub, d->worker);
-    return taken;
+        client_expire_sub(sub, run->worker);
+    return to.count > 0;
 }
 
 static void
-deliver_to_group(struct delivery *d, const struct match *match, const struct match_group *group)
+deliver_to_group(struct run *run, const struct match_group *group, unsigned message)
 {
-    uint32_t drawn = random_below(&d->worker->random, group->count);
+    uint32_t drawn = random_below(&run->worker->random, group->count);
 
     for (uint32_t i = 0; i < group->count; i++) {
         uint32_t member = (drawn + i) % group->count;
 
-        if (deliver(d, match->subs[group->first + member]))
+        if (deliver(run, run->match->subs[group->first + member], message, 1))
             return;
     }
 }
 
 static void
-deliver_to_all(struct delivery *d, const struct match *match)
+deliver_to_all(struct run *run)
 {
+    const struct match *match = run->match;
+
     for (uint32_t i = 0; i < match->plain_count; i++)
-        (void)deliver(d, match->subs[i]);
+        (void)deliver(run, match->subs[i], 0, run->count);
     for (uint32_t i = 0; i < match->group_count; i++)
-        deliver_to_group(d, match, &match->groups[i]);
+        for (unsigned message = 0; message < run->count; message++)
+            deliver_to_group(run, &match->groups[i], message);
 }
 
 /* Sends the 503 that asks no further than to the publisher itself; its form is that of 2.12
  * and later: a message with headers alone. It does not count towards the subscription's
  * maximum. */
 static void
-tell_no_responders(struct client *client, const struct op *op, struct str sid)
+tell_no_responders(struct client *client, struct str subject, struct str reply, struct str sid)
 {
-    struct buf out = BUF_INIT, headers = BUF_INIT;
-    struct encoder enc;
-    size_t line_len;
+    struct buf out = BUF_INIT, text = BUF_INIT, head = BUF_INIT;
+    struct message message;
+    size_t len;
 
-    if (buf_append_str(&headers, "NATS/1.0 503\r\nNats-Subject: ") &&
-        buf_append(&headers, op->subject.data, op->subject.len) &&
-        buf_append_str(&headers, "\r\n\r\n")) {
-        encoder_init(&enc, op->reply, STR_NULL, (struct str) { headers.data, headers.len },
-                     headers.len);
-        line_len = encoder_line_len(&enc, sid.len, true);
-        if (buf_reserve(&out, line_len + headers.len + 2)) {
-            buf_commit(&out, encoder_line(&enc, sid, true, out.data));
-            (void)buf_append(&out, headers.data, headers.len);
-            (void)buf_append_str(&out, "\r\n");
-            client_send(client, out.data, out.len);
+    if (buf_append_str(&text, "NATS/1.0 503\r\nNats-Subject: ") &&
+        buf_append(&text, subject.data, subject.len) && buf_append_str(&text, "\r\n\r\n") &&
+        buf_reserve(&head, encode_head_room(reply, sid))) {
+        message_init(&message, STR_NULL, (struct str) { text.data, text.len }, text.len);
+        head.len = encode_head(reply, sid, head.data);
+        len = encode_line_len(&message, head.len, true);
+        if (buf_reserve(&out, len + ENCODE_SLACK)) {
+            (void)encode_line(&message, head.data, head.len, true, out.data);
+            buf_commit(&out, len);
+            if (buf_append(&out, text.data, text.len) && buf_append_str(&out, "\r\n"))
+                client_send(client, out.data, out.len);
         }
     }
-    buf_release(&headers);
+    buf_release(&head);
+    buf_release(&text);
     buf_release(&out);
 }
 
 static void
-no_responders(struct client *client, const struct op *op)
+no_responders(struct client *client, struct str subject, struct str reply)
 {
-    const struct match *match = worker_match(client->worker, op->reply);
+    const struct match *match = worker_match(client->worker, reply);
 
     for (uint32_t i = 0; match != NULL && i < match->plain_count; i++) {
         struct subscription *sub = match->subs[i];
 
         if (client_of(sub) == client && !subscription_is(sub, SUB_CLOSED)) {
-            tell_no_responders(client, op, subscription_sid(sub));
+            tell_no_responders(client, subject, reply, subscription_sid(sub));
             return;
         }
     }
 }
 
-/* Subjects that the server keeps for itself, or that the client has no right to; true when the
- * message was refused. */
+/* For each message that nobody took. The cache may drop the run's match meanwhile. */
+static void
+answer_untaken(struct run *run)
+{
+    for (unsigned i = 0; i < run->count; i++)
+        if (!run->taken[i] && run->messages[i].reply.data != NULL)
+            no_responders(run->from, run->subject, run->messages[i].reply);
+}
+
+static void
+slow_down(struct run *run)
+{
+    struct outq *congested = run->congested;
+
+    run->congested = NULL;
+    if (!client_is_closed(run->from))
+        conn_stall(run->from->conn, congested, STALL_MS);
+    outq_unref(congested);
+}
+
+static void
+finish(struct run *run)
+{
+    struct worker_stats *stats = &run->worker->stats;
+
+    if (run->from->connect.no_responders)
+        answer_untaken(run);
+    stat_add(&stats->out_msgs, run->delivered);
+    stat_add(&stats->out_bytes, run->delivered_bytes);
+    block_unref(run->block);
+    run->block = NULL;
+    if (run->congested != NULL)
+        slow_down(run);
+}
+
+static size_t
+receivers(const struct match *match)
+{
+    return (size_t)match->plain_count + match->group_count;
+}
+
+void
+client_deliver(struct client *client)
+{
+    struct run *run = client->worker->run;
+
+    if (run->count > 0) {
+        run->worker->turn += run->count * receivers(run->match);
+        deliver_to_all(run);
+        finish(run);
+        memset(run->taken, false, run->count);
+        run->count = 0;
+        run->bytes = run->delivered = run->delivered_bytes = 0;
+    }
+    run->match = NULL;
+}
+
+/* Who may see that messages wait: a log, a client that gets an answer to each, a queue that could
+ * not take many at once. */
 static bool
-refused(struct client *client, const struct op *op)
+each_alone(const struct client *client)
+{
+    return client->connect.verbose || client_tracing(client) ||
+           client->worker->config->options->max_pending < RUN_PENDING_MIN;
+}
+
+static unsigned
+run_limit(const struct client *client, const struct match *match)
+{
+    size_t most = RUN_DELIVERIES / (receivers(match) + 1);
+
+    if (most <= 1 || each_alone(client))
+        return 1;
+    return most < RUN_MESSAGES ? (unsigned)most : RUN_MESSAGES;
+}
+
+/* false: no memory to find out who wants it. */
+static bool
+open_run(struct run *run, struct client *client, struct str subject)
+{
+    run->from = client;
+    run->worker = client->worker;
+    run->subject = subject;
+    run->match = worker_match(client->worker, subject);
+    if (run->match != NULL)
+        run->limit = run_limit(client, run->match);
+    return run->match != NULL;
+}
+
+static void
+gather(struct run *run, const struct op *op)
+{
+    if (receivers(run->match) == 0 && op->reply.data == NULL)
+        return;
+    message_init(&run->messages[run->count++], op->reply, op->payload, op->header_len);
+    run->bytes += op->payload.len;
+    if (run->count == run->limit || op->payload.len >= BY_REFERENCE_BYTES)
+        client_deliver(run->from);
+}
+
+/* May the message wait with those that wait already? */
+static bool
+goes_on(const struct run *run, const struct op *op)
+{
+    return run->match != NULL && str_eq(run->subject, op->subject) &&
+           (run->count == 0 || run->bytes + op->payload.len <= RUN_BYTES);
+}
+
+/* Subjects that the server keeps for itself, or that the client has no right to. */
+static bool
+subject_refused(struct client *client, struct str subject)
+{
+    return subject_is_reserved(subject, false) ||
+           !rights_may_publish(&client->rights, subject, loop_now_ms(client->worker->loop));
+}
+
+/* known: the subject is that of the run, so it was allowed. True when the message was refused. */
+static bool
+refused(struct client *client, const struct op *op, bool known)
 {
     bool bad_reply = op->reply.data != NULL && subject_is_reserved_reply(op->reply);
     bool bad_subject =
-        subject_is_reserved(op->subject, false) ||
-        !rights_may_publish(&client->rights, op->subject, loop_now_ms(client->worker->loop));
+        !(known && rights_all_publishes(&client->rights)) && subject_refused(client, op->subject);
 
+    if (!bad_reply && !bad_subject)
+        return false;
+    client_deliver(client);
     if (bad_reply)
         client_violation(client, PROTO_VIOLATION_REPLY, op->reply, STR_NULL);
-    else if (bad_subject)
+    else
         client_violation(client, PROTO_VIOLATION_PUBLISH, op->subject, STR_NULL);
-    return bad_reply || bad_subject;
+    return true;
 }
 
 static void
@@ -267,38 +487,22 @@ count_publish(struct client *client, const struct op *op)
     stat_add(&stats->in_bytes, op->payload.len);
 }
 
-static void
-finish_delivery(struct delivery *d, const struct op *op)
-{
-    stat_add(&d->worker->stats.out_msgs, d->delivered);
-    stat_add(&d->worker->stats.out_bytes, d->delivered_bytes);
-    block_unref(d->block);
-    if (d->congested != NULL) {
-        if (!d->worker->config->options->no_fast_producer_stall)
-            conn_stall(d->from->conn, d->congested, STALL_MS);
-        outq_unref(d->congested);
-    }
-    if (d->delivered == 0 && op->reply.data != NULL && d->from->connect.no_responders)
-        no_responders(d->from, op);
-}
-
 void
 client_publish(struct client *client, const struct op *op)
 {
-    struct delivery d = { .from = client, .worker = client->worker };
-    const struct match *match;
+    struct run *run = client->worker->run;
+    bool known = goes_on(run, op);
 
     count_publish(client, op);
-    if (client->connect.pedantic && !subject_valid_literal(op->subject))
+    if (!known)
+        client_deliver(client);
+    if (client->connect.pedantic && !subject_valid_literal(op->subject)) {
+        client_deliver(client);
         client_error(client, PROTO_ERR_INVALID_PUBLISH_SUBJECT);
-    if (refused(client, op))
+    }
+    if (refused(client, op, known))
         return;
     client_ok(client);
-    match = worker_match(client->worker, op->subject);
-    if (match == NULL)
-        return;
-    client->worker->turn += match->plain_count + match->group_count;
-    encoder_init(&d.enc, op->subject, op->reply, op->payload, op->header_len);
-    deliver_to_all(&d, match);
-    finish_delivery(&d, op);
+    if (run->match != NULL || open_run(run, client, op->subject))
+        gather(run, op);
 }

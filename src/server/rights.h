@@ -36,6 +36,13 @@ void rights_release(struct rights *rights);
 
 bool rights_may_publish(struct rights *rights, struct str subject, int64_t now_ms);
 
+/* No publish needs to be asked for. */
+static inline bool
+rights_all_publishes(const struct rights *rights)
+{
+    return atomic_load_explicit(&rights->permissions, memory_order_relaxed) == NULL;
+}
+
 static inline enum subscribe_verdict
 rights_may_subscribe(struct rights *rights, struct str subject, struct str queue)
 {

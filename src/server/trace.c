@@ -119,14 +119,15 @@ trace_out(struct client *client, const char *verb, struct str args)
 }
 
 void
-trace_delivery(const struct client *to, const struct encoder *enc, struct str sid, bool headers)
+trace_delivery(const struct client *to, const struct message *message, const char *head,
+               size_t head_len, bool headers)
 {
-    size_t len = encoder_line_len(enc, sid.len, headers);
-    char *line = malloc(len);
+    size_t len = encode_line_len(message, head_len, headers);
+    char *line = malloc(len + ENCODE_SLACK);
 
     if (line == NULL)
         return;
-    (void)encoder_line(enc, sid, headers, line);
+    (void)encode_line(message, head, head_len, headers, line);
     log_write(client_log(to), LOG_LEVEL_TRC, "%s:%u - cid:%llu - ->> [%.*s]", to->remote.ip,
               to->remote.port, (unsigned long long)to->cid, (int)len - 2, line);
     free(line);

@@ -37,7 +37,7 @@ void trace_in(struct client *client, const struct op *op);
 void trace_connect(struct client *client);
 void trace_out(struct client *client, const char *verb, struct str args);
 /* A delivery, from the publisher's loop: names the receiver only by what never changes. */
-void trace_delivery(const struct client *to, const struct encoder *enc, struct str sid,
-                    bool headers);
+void trace_delivery(const struct client *to, const struct message *message, const char *head,
+                    size_t head_len, bool headers);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "server/account.h"
 #include "server/client.h"
+#include "server/delivery.h"
 #include "server/server.h"
 
 #define SWEEP_MS 1000 /* how long a closed connection may be remembered by a cached match */
@@ -39,6 +40,7 @@ worker_new(struct worker **out, struct server *server, unsigned index, struct se
     worker->cache = sublist_cache_new(server->global->subs);
     if (worker->cache == NULL)
         abort();
+    worker->run = run_new();
     random_seed(&worker->random);
     list_init(&worker->clients);
     list_init(&worker->logins);
@@ -112,6 +114,7 @@ worker_free(struct worker *worker)
         return;
     assert(list_empty(&worker->clients));
     client_drop_logins(worker);
+    run_free(worker->run);
     match_unref(worker->fresh);
     sublist_cache_free(worker->cache);
     server_config_unref(worker->config);

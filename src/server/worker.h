@@ -18,6 +18,7 @@
 #include "server/config.h"
 #include "sublist/sublist.h"
 
+struct run;
 struct server;
 
 /* Written by the worker alone, read by others: relaxed on both sides. */
@@ -38,6 +39,7 @@ struct worker {
     struct server_config *config;
     struct sublist_cache *cache; /* over the global account */
     struct match *fresh;         /* the last match made without the cache */
+    struct run *run;             /* messages of the client that is being read, see delivery.h */
     struct timer *sweep;         /* drops stale cache entries */
     struct random random;        /* draws of queue members, jitter */
     struct list clients;

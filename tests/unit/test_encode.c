@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -30,20 +31,24 @@ test_messages(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct encoder enc;
+        struct str subject = str_of(rows[i].subject), sid = str_of(rows[i].sid);
+        struct message message;
+        char head[ROOM];
+        size_t head_len;
 
-        encoder_init(&enc, str_of(rows[i].subject), str_of(rows[i].reply), str_of(rows[i].payload),
-                     rows[i].header_len);
+        assert_in_range(encode_head_room(subject, sid), 1, sizeof(head));
+        head_len = encode_head(subject, sid, head);
+        message_init(&message, str_of(rows[i].reply), str_of(rows[i].payload), rows[i].header_len);
         for (int with = 0; with <= 1; with++) {
             const char *want = with ? rows[i].with_headers : rows[i].without_headers;
-            struct str body = encoder_body(&enc, with);
+            struct str body = encode_body(&message, with);
             char out[ROOM + 1];
             size_t len;
 
             memset(out, '#', sizeof(out));
-            len = encoder_line(&enc, str_of(rows[i].sid), with, out);
-            assert_int_equal(len, encoder_line_len(&enc, strlen(rows[i].sid), with));
-            assert_int_equal(out[len], '#');
+            len = (size_t)(encode_line(&message, head, head_len, with, out) - out);
+            assert_int_equal(len, encode_line_len(&message, head_len, with));
+            assert_int_equal(out[len + ENCODE_SLACK], '#');
             memcpy(out + len, body.data, body.len);
             out[len + body.len] = '\0';
             assert_string_equal(out, want);
@@ -55,20 +60,39 @@ test_messages(void **state)
 static void
 test_sizes_fit(void **state)
 {
-    struct encoder enc;
+    struct message message;
     struct str payload = { "", SIZE_MAX };
-    char out[ROOM];
-    size_t len;
+    char head[ROOM], out[ROOM];
+    size_t head_len = encode_head(STR_LIT("a"), STR_LIT("1"), head);
 
     (void)state;
-    encoder_init(&enc, STR_LIT("a"), STR_NULL, payload, SIZE_MAX);
-    len = encoder_line(&enc, STR_LIT("1"), true, out);
-    out[len] = '\0';
+    message_init(&message, STR_NULL, payload, SIZE_MAX);
+    *encode_line(&message, head, head_len, true, out) = '\0';
     assert_string_equal(out, "HMSG a 1 18446744073709551615 18446744073709551615\r\n");
-    encoder_init(&enc, STR_LIT("a"), STR_NULL, payload, 1);
-    len = encoder_line(&enc, STR_LIT("1"), false, out);
-    out[len] = '\0';
+    message_init(&message, STR_NULL, payload, 1);
+    *encode_line(&message, head, head_len, false, out) = '\0';
     assert_string_equal(out, "MSG a 1 18446744073709551614\r\n");
+}
+
+/* Heads and tails of every length around the steps that they are copied in. */
+static void
+test_steps(void **state)
+{
+    char subject[4 * ENCODE_HEAD_STEP], want[2 * ROOM];
+
+    (void)state;
+    memset(subject, 's', sizeof(subject));
+    for (size_t len = 1; len <= sizeof(subject); len++) {
+        struct str text = { subject, len };
+        struct message message;
+        char head[ROOM], out[2 * ROOM];
+
+        message_init(&message, STR_LIT("r"), (struct str) { "", len * len * len }, 0);
+        *encode_line(&message, head, encode_head(text, STR_LIT("12"), head), true, out) = '\0';
+        (void)snprintf(want, sizeof(want), "MSG %.*s 12 r %zu\r\n", (int)len, subject,
+                       len * len * len);
+        assert_string_equal(out, want);
+    }
 }
 
 int
@@ -77,6 +101,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_sizes_fit),
+        cmocka_unit_test(test_steps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

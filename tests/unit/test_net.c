@@ -418,6 +418,17 @@ many_loops_share_a_queue(void **state)
 }
 
 static void
+put_text(struct peer *peer, const char *text)
+{
+    size_t len = strlen(text), size;
+    char *room = outq_room(peer->outq, peer->loop, len, len, &size);
+
+    assert_true(size >= len);
+    memcpy(room, text, len);
+    outq_commit(peer->outq, len);
+}
+
+static void
 put_by_reference(void *arg)
 {
     struct peer *peer = arg;
@@ -427,9 +438,9 @@ put_by_reference(void *arg)
     memset(block->data, 'x', 100000);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(outq_begin(peer->outq, peer->loop, 100003), OUTQ_OK);
-        memcpy(outq_room(peer->outq, peer->loop, 1), "[", 1);
+        put_text(peer, "[");
         outq_put_ref(peer->outq, peer->loop, block, block->data, 100000);
-        memcpy(outq_room(peer->outq, peer->loop, 2), "]\n", 2);
+        put_text(peer, "]\n");
         outq_end(peer->outq, peer->loop);
     }
     block_unref(block);
