@@ -14,8 +14,8 @@
 #ifndef TESSERA_BENCH_AUTH_PROBE_H
 #define TESSERA_BENCH_AUTH_PROBE_H
 
-#include "link.h"
-#include "samples.h"
+#include "common/link.h"
+#include "common/samples.h"
 
 enum probe_phase { PROBE_IGNORE, PROBE_QUIET, PROBE_BUSY, PROBE_PHASES };
 

@@ -11,9 +11,9 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "crowd.h"
+#include "common/crowd.h"
+#include "common/target.h"
 #include "probe.h"
-#include "target.h"
 
 #define QUIET_S          1 /* undisturbed PINGs of the bystander */
 #define IDLE_PATIENCE_NS (120 * CLOCK_NS_PER_S)

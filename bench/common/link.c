@@ -3,7 +3,7 @@
  * The server's bytes are cut into lines; of each only the beginning is kept, because INFO is long
  * and its content does not matter here. Payloads never come: nobody subscribes.
  */
-#include "link.h"
+#include "common/link.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -6,11 +6,11 @@
  * Threads  one at a time.
  * Fails    when the machine gives no more sockets; what the server does is a result.
  */
-#ifndef TESSERA_BENCH_AUTH_CROWD_H
-#define TESSERA_BENCH_AUTH_CROWD_H
+#ifndef TESSERA_BENCH_COMMON_CROWD_H
+#define TESSERA_BENCH_COMMON_CROWD_H
 
-#include "link.h"
-#include "samples.h"
+#include "common/link.h"
+#include "common/samples.h"
 
 struct crowd {
     struct link_plan plan;

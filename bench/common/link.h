@@ -7,8 +7,8 @@
  * Threads  one at a time.
  * Clock    monotonic, nanoseconds.
  */
-#ifndef TESSERA_BENCH_AUTH_LINK_H
-#define TESSERA_BENCH_AUTH_LINK_H
+#ifndef TESSERA_BENCH_COMMON_LINK_H
+#define TESSERA_BENCH_COMMON_LINK_H
 
 #include <netinet/in.h>
 #include <stdbool.h>

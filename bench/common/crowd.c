@@ -3,7 +3,7 @@
  * One epoll for all. Connections are opened in slices between two looks at it, so that the first
  * ones are served while the last ones are still to come, as with a real crowd.
  */
-#include "crowd.h"
+#include "common/crowd.h"
 
 #include <assert.h>
 #include <errno.h>

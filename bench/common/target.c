@@ -2,7 +2,7 @@
  *
  * The log is followed by inotify instead of by polling: reloads take less than the shortest sleep.
  */
-#include "target.h"
+#include "common/target.h"
 
 #include <errno.h>
 #include <poll.h>

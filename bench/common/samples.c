@@ -2,7 +2,7 @@
  *
  * All are kept: a run has some hundred thousand, and exact figures need no explanation.
  */
-#include "samples.h"
+#include "common/samples.h"
 
 #include <stdlib.h>
 
@@ -34,17 +34,23 @@ by_duration(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+static void
+sort(struct samples *samples)
+{
+    qsort(samples->ns, samples->count, sizeof(*samples->ns), by_duration);
+}
+
 static double
 ms_of(int64_t ns)
 {
     return (double)ns / (double)CLOCK_NS_PER_MS;
 }
 
-/* The smallest sample that percent of all are not above. */
+/* The smallest sample that so many of a thousand are not above. */
 static double
-percentile_ms(const struct samples *sorted, unsigned percent)
+quantile_ms(const struct samples *sorted, unsigned per_mille)
 {
-    return ms_of(sorted->ns[(sorted->count * percent + 99) / 100 - 1]);
+    return ms_of(sorted->ns[(sorted->count * per_mille + 999) / 1000 - 1]);
 }
 
 void
@@ -59,10 +65,32 @@ samples_print(struct samples *samples, FILE *out)
         return;
     }
     first = ms_of(samples->ns[0]);
-    qsort(samples->ns, samples->count, sizeof(*samples->ns), by_duration);
+    sort(samples);
     fprintf(out,
             "{\"count\": %zu, \"first_ms\": %.4f, \"median_ms\": %.4f, \"p99_ms\": %.4f, "
             "\"max_ms\": %.4f}",
-            samples->count, first, percentile_ms(samples, 50), percentile_ms(samples, 99),
-            percentile_ms(samples, 100));
+            samples->count, first, quantile_ms(samples, 500), quantile_ms(samples, 990),
+            quantile_ms(samples, 1000));
+}
+
+void
+samples_print_us(struct samples *samples, FILE *out)
+{
+    static const struct {
+        const char *name;
+        unsigned per_mille;
+    } figures[] = {
+        { "p50", 500 }, { "p90", 900 }, { "p99", 990 }, { "p999", 999 }, { "max", 1000 }
+    };
+
+    sort(samples);
+    fprintf(out, "{\"count\": %zu", samples->count);
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+        if (samples->count == 0)
+            fprintf(out, ", \"%s\": null", figures[i].name);
+        else
+            fprintf(out, ", \"%s\": %.2f", figures[i].name,
+                    1000 * quantile_ms(samples, figures[i].per_mille));
+    }
+    fputc('}', out);
 }

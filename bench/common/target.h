@@ -5,8 +5,8 @@
  * Owns     the descriptors of a log that is followed.
  * Threads  one at a time.
  */
-#ifndef TESSERA_BENCH_AUTH_TARGET_H
-#define TESSERA_BENCH_AUTH_TARGET_H
+#ifndef TESSERA_BENCH_COMMON_TARGET_H
+#define TESSERA_BENCH_COMMON_TARGET_H
 
 #include <stdbool.h>
 #include <stdint.h>
