@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mass/change.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void
+change_print(const struct change *change, unsigned count)
+{
+    double grown_kb = (double)change->with.private_kb - (double)change->before.private_kb;
+
+    printf("\"bytes_each\": %.1f, \"private_kb\": {\"before\": %" PRIu64 ", \"with\": %" PRIu64
+           ", \"after\": %" PRIu64 "}, \"server_peak_rss_kb\": %" PRIu64,
+           grown_kb * 1024 / count, change->before.private_kb, change->with.private_kb,
+           change->after.private_kb, change->after.peak_rss_kb);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * change - what a server holds before something comes, while it is there, and after it has gone
+ */
+#ifndef TESSERA_BENCH_MASS_CHANGE_H
+#define TESSERA_BENCH_MASS_CHANGE_H
+
+#include "common/memory.h"
+
+struct change {
+    struct memory before, with, after;
+};
+
+/* Members of a JSON object; count is of what came. */
+void change_print(const struct change *change, unsigned count);
+
+#endif

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Subscription i has the subject m.A.B, or with wildcards m.A.*.B, where A = i / 1000 and
+ * B = i % 1000; there the first of each thousand is m.A.> instead. So it is known exactly what a
+ * publish reaches: its own subscription, and with wildcards the first of its thousand too.
+ *
+ * The order is shuffled anew for each phase, because what was inserted together may lie together
+ * in the server's memory. All texts are ready before the clock starts.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "common/crowd.h"
+#include "common/target.h"
+#include "mass/change.h"
+#include "mass/feed.h"
+#include "mass/mass.h"
+
+#define GROUP            1000 /* subscriptions with the same A */
+#define SUBJECT_MAX      32
+#define LOGIN_WINDOW     64
+#define IDLE_PATIENCE_NS (60 * CLOCK_NS_PER_S)
+
+struct phase {
+    int64_t wall_ns, cpu_ns;
+};
+
+struct subs {
+    const struct mass *mass;
+    struct crowd crowd;
+    struct feed *feeds; /* those of the subscriptions, then the one that publishes */
+    struct buf *texts;  /* what each of them sends */
+    unsigned subscribers;
+    struct random random; /* always the same numbers */
+    uint32_t *order;      /* of the subscriptions */
+    char *payload;
+    uint64_t deliveries;
+    struct phase insert, publish, remove;
+    struct change change;
+};
+
+static void
+subs_init(struct subs *subs, const struct mass *mass)
+{
+    unsigned feeds = mass->connections + 1;
+
+    *subs = (struct subs) { .mass = mass, .subscribers = mass->connections };
+    subs->crowd = (struct crowd) { .plan = mass->plan, .count = feeds, .window = LOGIN_WINDOW };
+    subs->feeds = xcalloc(feeds, sizeof(*subs->feeds));
+    subs->texts = xcalloc(feeds, sizeof(*subs->texts));
+    subs->payload = xcalloc(1, mass->size + 1);
+    memset(subs->payload, 'x', mass->size);
+    subs->order = xcalloc(mass->count, sizeof(*subs->order));
+    for (uint32_t i = 0; i < mass->count; i++)
+        subs->order[i] = i;
+}
+
+static void
+subs_release(struct subs *subs)
+{
+    for (unsigned i = 0; i <= subs->subscribers; i++)
+        buf_release(&subs->texts[i]);
+    crowd_release(&subs->crowd);
+    free(subs->order);
+    free(subs->payload);
+    free(subs->texts);
+    free(subs->feeds);
+}
+
+static enum err
+log_in(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
+{
+    enum err err = crowds_run(&subs->crowd, 1, deadline_ns, why);
+
+    for (unsigned i = 0; i < subs->crowd.count && err == ERR_OK; i++) {
+        const struct link *link = &subs->crowd.links[i];
+
+        if (link->state != LINK_IN)
+            return err_set(why, ERR_CLOSED, "a connection did not get in: %s", link->line);
+        subs->feeds[i].fd = link->fd;
+        reader_init(&subs->feeds[i].reader, subs->mass->size);
+    }
+    return err;
+}
+
+static void
+shuffle(struct subs *subs)
+{
+    for (uint32_t i = subs->mass->count - 1; i > 0; i--) {
+        uint32_t other = random_below(&subs->random, i + 1), kept = subs->order[i];
+
+        subs->order[i] = subs->order[other];
+        subs->order[other] = kept;
+    }
+}
+
+/* A million lines do not fail half-way for want of memory. */
+static void
+must(bool appended)
+{
+    if (appended)
+        return;
+    fputs("mass_load: out of memory\n", stderr);
+    exit(1);
+}
+
+/* any stands for the token that a wildcard matches; literal subjects have none. */
+static const char *
+subject_of(const struct subs *subs, uint32_t i, const char *any, char out[SUBJECT_MAX])
+{
+    (void)snprintf(out, SUBJECT_MAX, "m.%u%s.%u", i / GROUP, subs->mass->wildcards ? any : "",
+                   i % GROUP);
+    return out;
+}
+
+static void
+write_subs(struct subs *subs)
+{
+    char subject[SUBJECT_MAX];
+
+    for (uint32_t k = 0; k < subs->mass->count; k++) {
+        uint32_t i = subs->order[k];
+        struct buf *text = &subs->texts[i % subs->subscribers];
+
+        if (subs->mass->wildcards && i % GROUP == 0)
+            must(buf_printf(text, "SUB m.%u.> %u\r\n", i / GROUP, i));
+        else
+            must(buf_printf(text, "SUB %s %u\r\n", subject_of(subs, i, ".*", subject), i));
+    }
+}
+
+static void
+write_unsubs(struct subs *subs)
+{
+    for (uint32_t k = 0; k < subs->mass->count; k++)
+        must(buf_printf(&subs->texts[subs->order[k] % subs->subscribers], "UNSUB %u\r\n",
+                        subs->order[k]));
+}
+
+static void
+expect(struct subs *subs, uint32_t i)
+{
+    subs->feeds[i % subs->subscribers].messages_due++;
+    subs->deliveries++;
+}
+
+static void
+write_pubs(struct subs *subs)
+{
+    struct buf *text = &subs->texts[subs->subscribers];
+    char subject[SUBJECT_MAX];
+
+    for (unsigned k = 0; k < subs->mass->publish; k++) {
+        uint32_t i = subs->order[k % subs->mass->count];
+
+        must(buf_printf(text, "PUB %s %u\r\n%s\r\n", subject_of(subs, i, ".x", subject),
+                        subs->mass->size, subs->payload));
+        expect(subs, i);
+        if (subs->mass->wildcards && i % GROUP != 0)
+            expect(subs, i - i % GROUP);
+    }
+}
+
+/* A PING goes behind each text; done when all PONGs and messages have come. */
+static enum err
+run_phase(struct subs *subs, struct phase *phase, int64_t deadline_ns, struct errmsg *why)
+{
+    unsigned feeds = subs->subscribers + 1;
+    enum err err;
+
+    for (unsigned i = 0; i < feeds; i++) {
+        must(buf_append_str(&subs->texts[i], "PING\r\n"));
+        subs->feeds[i].out = (struct str) { subs->texts[i].data, subs->texts[i].len };
+        subs->feeds[i].pongs_due++;
+    }
+    phase->cpu_ns = target_cpu_ns(subs->mass->pid);
+    phase->wall_ns = clock_mono_ns();
+    err = feeds_run(subs->feeds, feeds, deadline_ns, why);
+    phase->wall_ns = clock_mono_ns() - phase->wall_ns;
+    phase->cpu_ns = target_cpu_ns(subs->mass->pid) - phase->cpu_ns;
+    for (unsigned i = 0; i < feeds; i++)
+        subs->texts[i].len = 0;
+    return err;
+}
+
+/* To be called when a PONG has come behind the last message of each connection. */
+static enum err
+check_counts(const struct subs *subs, struct errmsg *why)
+{
+    for (unsigned i = 0; i < subs->subscribers; i++) {
+        const struct feed *feed = &subs->feeds[i];
+
+        if (feed->reader.messages != feed->messages_due)
+            return err_set(why, ERR_INVALID, "%" PRIu64 " messages came, %" PRIu64 " were due",
+                           feed->reader.messages, feed->messages_due);
+    }
+    return ERR_OK;
+}
+
+static enum err
+measure_memory(const struct subs *subs, struct memory *out, struct errmsg *why)
+{
+    (void)target_wait_idle(subs->mass->pid, IDLE_PATIENCE_NS);
+    return memory_of(subs->mass->pid, out, why);
+}
+
+static void
+print_phase(const char *name, const struct phase *phase, uint64_t count)
+{
+    double seconds = (double)phase->wall_ns / (double)CLOCK_NS_PER_S;
+
+    printf("\"%s\": {\"seconds\": %.6f, \"per_s\": %.0f, \"server_cpu_us\": %.4f}, ", name, seconds,
+           (double)count / seconds, (double)phase->cpu_ns / 1e3 / (double)count);
+}
+
+static void
+print_result(const struct subs *subs)
+{
+    unsigned count = subs->mass->count;
+
+    printf("{\"count\": %u, ", count);
+    print_phase("insert", &subs->insert, count);
+    if (subs->mass->publish > 0)
+        print_phase("publish", &subs->publish, subs->mass->publish);
+    print_phase("remove", &subs->remove, count);
+    printf("\"messages\": %u, \"deliveries\": %" PRIu64 ", ", subs->mass->publish,
+           subs->deliveries);
+    change_print(&subs->change, count);
+    puts("}");
+}
+
+static enum err
+insert_and_measure(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
+{
+    enum err err = measure_memory(subs, &subs->change.before, why);
+
+    shuffle(subs);
+    write_subs(subs);
+    if (err == ERR_OK)
+        err = run_phase(subs, &subs->insert, deadline_ns, why);
+    return err == ERR_OK ? measure_memory(subs, &subs->change.with, why) : err;
+}
+
+static enum err
+publish_and_check(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
+{
+    struct phase none;
+    enum err err;
+
+    shuffle(subs);
+    write_pubs(subs);
+    err = run_phase(subs, &subs->publish, deadline_ns, why);
+    if (err == ERR_OK)
+        err = run_phase(subs, &none, deadline_ns, why); /* what is too much comes before its PONG */
+    return err == ERR_OK ? check_counts(subs, why) : err;
+}
+
+static enum err
+remove_and_measure(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
+{
+    enum err err;
+
+    shuffle(subs);
+    write_unsubs(subs);
+    err = run_phase(subs, &subs->remove, deadline_ns, why);
+    return err == ERR_OK ? measure_memory(subs, &subs->change.after, why) : err;
+}
+
+enum err
+mass_subs(const struct mass *mass, struct errmsg *why)
+{
+    int64_t deadline_ns = clock_mono_ns() + (int64_t)mass->deadline_s * CLOCK_NS_PER_S;
+    struct subs subs;
+    enum err err;
+
+    subs_init(&subs, mass);
+    err = log_in(&subs, deadline_ns, why);
+    if (err == ERR_OK)
+        err = insert_and_measure(&subs, deadline_ns, why);
+    if (err == ERR_OK && mass->publish > 0)
+        err = publish_and_check(&subs, deadline_ns, why);
+    if (err == ERR_OK)
+        err = remove_and_measure(&subs, deadline_ns, why);
+    if (err == ERR_OK)
+        print_result(&subs);
+    subs_release(&subs);
+    return err;
+}
