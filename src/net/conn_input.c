@@ -16,7 +16,9 @@
 
 #define INPUT_FIRST 512 /* spare bytes of an input block, so that it can be used again */
 #define LARGE_INPUT (LOOP_READ_BYTES / 2) /* an operation over it gets a block of its own */
-#define WIPED_INPUT 8192                  /* two control lines of the default size */
+#define READS_MAX   4 /* of one turn, as long as much comes: fewer, larger writes follow */
+#define MUCH_INPUT  (LOOP_READ_BYTES / 2)
+#define WIPED_INPUT 8192 /* two control lines of the default size */
 
 /* Does no queue refer to the input's block? */
 static bool
@@ -158,10 +160,15 @@ receive_small(struct conn *conn)
 void
 conn_input_read(struct conn *conn)
 {
+    int reads = 0;
     ssize_t got;
 
-    errno = 0;
-    got = conn->input != NULL && input_is_large(conn) ? receive_large(conn) : receive_small(conn);
+    do {
+        errno = 0;
+        got =
+            conn->input != NULL && input_is_large(conn) ? receive_large(conn) : receive_small(conn);
+    } while (got >= MUCH_INPUT && ++reads < READS_MAX && conn->state == STATE_OPEN &&
+             conn_may_read(conn));
     if (got > 0 || conn->state == STATE_GONE)
         return;
     if (got == 0)
