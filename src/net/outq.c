@@ -9,8 +9,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,12 +22,12 @@
 #define FLUSH_IOVECS    64
 #define FLUSH_WRITES    16           /* system calls of one flush */
 #define FLUSH_SOON      (256 * 1024) /* bytes gathered in a round before we write early */
-#define GATHER_ROUNDS   12           /* flushes that may be left out while a turn goes on */
+#define GATHER_ROUNDS   8            /* flushes that may be left out while a turn goes on */
 #define FOREIGN_WRITES  4            /* foreign queues that a round still writes itself */
 #define CONGESTED_SHARE 4            /* over 3/4 of max_pending */
-#define CONGESTED_GONE_MS                                                                          \
-    500 /* a receiver that took nothing for so long is stuck; a closed TCP window                  \
-         * is probed every 200 ms and more */
+/* A receiver that took nothing for so long is not waited for any more: with one that never reads,
+ * the others lose this much time once. It has the rest of max_pending to come back. */
+#define CONGESTED_GONE_MS 50
 
 struct outq *
 outq_ref(struct outq *q)
@@ -287,11 +289,29 @@ outq_get_counts(struct outq *q, uint64_t *messages, uint64_t *bytes)
     pthread_mutex_unlock(&q->lock);
 }
 
+/* Locked. Has the peer taken bytes lately? The socket tells it sooner than our writes: it asks for
+ * more only when a third of its buffer is free. */
+static bool
+is_taking_locked(struct outq *q, int64_t now_ms)
+{
+    int in_socket = 0;
+
+    if (now_ms != q->looked_ms && !q->writing && ioctl(q->fd, SIOCOUTQ, &in_socket) == 0) {
+        uint64_t taken = q->written_total - (uint64_t)in_socket;
+
+        if (taken != q->taken_total)
+            q->progress_ms = now_ms;
+        q->taken_total = taken;
+        q->looked_ms = now_ms;
+    }
+    return now_ms - q->progress_ms < CONGESTED_GONE_MS;
+}
+
 bool
-outq_congested(const struct outq *q, const struct loop *loop)
+outq_congested(struct outq *q, const struct loop *loop)
 {
     return q->pending > q->max_pending - q->max_pending / CONGESTED_SHARE && !q->closed &&
-           loop_now_ms(loop) - q->progress_ms < CONGESTED_GONE_MS;
+           is_taking_locked(q, loop_now_ms(loop));
 }
 
 bool
@@ -328,7 +348,6 @@ drop_sent_locked(struct outq *q, struct loop *loop, size_t len)
 {
     q->pending -= len;
     q->written_total += len;
-    q->progress_ms = loop_now_ms(loop);
     while (q->head != NULL) {
         struct chunk *chunk = q->head;
         size_t waits = chunk->len - chunk->sent;

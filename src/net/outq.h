@@ -65,6 +65,6 @@ void outq_get_counts(struct outq *q, uint64_t *messages, uint64_t *bytes);
 /* Between begin and end: should a publisher wait for this receiver? It has over 75 % of
  * max_pending waiting and still reads: one that does not read at all is not worth waiting
  * for, it will be ended. */
-bool outq_congested(const struct outq *q, const struct loop *loop);
+bool outq_congested(struct outq *q, const struct loop *loop);
 
 #endif

@@ -34,7 +34,10 @@ struct outq {
     uint64_t appended_total, written_total;
     uint64_t deadline_mark; /* when written_total reaches it the write deadline starts anew */
     int64_t deadline_ms;    /* loop time; 0: nothing is blocked */
-    int64_t progress_ms;    /* loop time of the last bytes the socket took */
+    /* While over its mark, see outq_congested(); loop time: */
+    int64_t looked_ms;    /* when the socket was asked last */
+    int64_t progress_ms;  /* when the peer was last seen to have taken bytes */
+    uint64_t taken_total; /* bytes that it had taken by then */
 };
 
 struct outq *outq_new(struct loop *owner, struct conn *conn, int fd, size_t max_pending);
