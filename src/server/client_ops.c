@@ -6,7 +6,7 @@
 #include "proto/info.h"
 #include "proto/subject.h"
 #include "server/client.h"
-#include "server/delivery.h"
+#include "server/publish.h"
 #include "server/trace.h"
 
 #define TURN_DELIVERIES 20000 /* after so many others of the loop get their turn: some ms */

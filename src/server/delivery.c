@@ -1,65 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- *   PUB ─> may it? ─> who wants it? ─> a run of messages
  *   run ─> each plain subscription: all its messages into its queue
- *      └─> each queue group: one member per message, drawn uniformly; the next one in turn if
- *          that one cannot take it
- *       nobody took one, and the publisher asked: 503 to its reply subscription
- *
- * A run is as long as the bytes of one read and these bounds: it is copied once per receiver, so
- * it should stay in the nearest cache; and its deliveries are one turn of the loop.
+ *      └─> each queue group: a member is drawn for each message, uniformly; the next one in turn
+ *          if that one cannot take it
  *
  * The parser has seen to it that CRLF stands behind the payload, so both go out as one piece.
  * A payload of some KB makes a run of its own and goes to the queues by reference; for that it
  * must lie in a counted block: the one it was received in, or a copy made once per message.
  */
-#include "server/delivery.h"
-
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/mem.h"
-#include "proto/encode.h"
-#include "proto/subject.h"
+#include "server/run.h"
 #include "server/server.h"
 #include "server/trace.h"
-
-#define BY_REFERENCE_BYTES 8192 /* payloads from this size on are shared, not copied */
-#define STALL_MS           10   /* a publisher waits at most so long per read (PROTOCOL.md 1.9) */
-#define RUN_MESSAGES       64U
-#define RUN_BYTES          16384   /* of payload */
-#define RUN_DELIVERIES     4096U   /* messages times receivers */
-#define RUN_PENDING_MIN    1048576 /* with less max_pending each message is looked at alone */
-
-struct run {
-    struct client *from;
-    struct worker *worker;
-    struct str subject;        /* in the client's input */
-    const struct match *match; /* who wants it, borrowed from the cache; NULL: no run is open */
-    unsigned count, limit;     /* messages; limit: delivered when there are so many */
-    size_t bytes;              /* of their payloads */
-    struct buf head;           /* see encode.h, of the receiver being served */
-    struct block *block;       /* holds the payload, counted; NULL: not needed so far */
-    const char *body_base;     /* the payload's first byte inside block */
-    struct outq *congested;    /* a receiver that the publisher should wait for */
-    uint64_t delivered, delivered_bytes;
-    bool taken[RUN_MESSAGES]; /* by somebody */
-    struct message messages[RUN_MESSAGES];
-};
-
-struct run *
-run_new(void)
-{
-    return xcalloc(1, sizeof(struct run));
-}
-
-void
-run_free(struct run *run)
-{
-    if (run != NULL)
-        buf_release(&run->head);
-    free(run);
-}
 
 /* Sees that the payload lies in a counted block: the input's own, or one copy for all
  * receivers. Without memory for it run->block stays NULL and the payload is copied. */
@@ -89,9 +42,16 @@ struct receiver {
     struct subscription *sub;
     bool headers; /* gets HMSG, if there are any */
     size_t head_len;
-    unsigned first, count; /* in run->messages */
-    size_t total;          /* bytes of all of them on the wire */
+    const unsigned char *picks; /* which of run->messages, ascending */
+    unsigned count;
+    size_t total; /* bytes of all of them on the wire */
 };
+
+static const struct message *
+picked(const struct run *run, const struct receiver *to, unsigned i)
+{
+    return &run->messages[to->picks[i]];
+}
 
 static size_t
 wire_len(const struct receiver *to, const struct message *message)
@@ -111,7 +71,7 @@ put_copied(struct run *run, const struct receiver *to)
     unsigned i;
 
     for (i = 0; i < to->count; i++) {
-        const struct message *message = &run->messages[to->first + i];
+        const struct message *message = picked(run, to, i);
         struct str body = encode_body(message, to->headers);
         size_t need = wire_len(to, message), room;
 
@@ -137,7 +97,7 @@ put_copied(struct run *run, const struct receiver *to)
 static unsigned
 put_shared(struct run *run, const struct receiver *to)
 {
-    const struct message *message = &run->messages[to->first];
+    const struct message *message = picked(run, to, 0);
     struct str body = encode_body(message, to->headers);
     struct outq *q = to->client->outq;
     size_t skipped = (size_t)(body.data - message->payload.data), room;
@@ -191,9 +151,9 @@ put(struct run *run, struct receiver *to)
         to->count = put_shared(run, to);
     else
         to->count = put_copied(run, to);
-    for (unsigned i = to->first; i < to->first + to->count; i++) {
-        bytes += encode_body(&run->messages[i], to->headers).len;
-        run->taken[i] = true;
+    for (unsigned i = 0; i < to->count; i++) {
+        bytes += encode_body(picked(run, to, i), to->headers).len;
+        run->taken[to->picks[i]] = true;
     }
     outq_count_messages(to->client->outq, to->count, bytes);
     run->delivered += to->count;
@@ -226,9 +186,9 @@ prepare(struct run *run, struct receiver *to)
     to->head_len = encode_head(run->subject, sid, run->head.data);
     to->headers = atomic_load_explicit(&to->client->headers, memory_order_relaxed);
     to->total = 0;
-    for (unsigned i = to->first; i < to->first + to->count; i++)
-        to->total += wire_len(to, &run->messages[i]);
-    if (run->count == 1 && run->bytes >= BY_REFERENCE_BYTES)
+    for (unsigned i = 0; i < to->count; i++)
+        to->total += wire_len(to, picked(run, to, i));
+    if (run->count == 1 && run->bytes >= RUN_REFERENCE_BYTES)
         share_payload(run, run->messages[0].payload);
     return true;
 }
@@ -239,8 +199,8 @@ note(struct run *run, const struct receiver *to)
 {
     bool tracing = client_tracing(to->client);
 
-    for (unsigned i = to->first; i < to->first + to->count; i++) {
-        const struct message *message = &run->messages[i];
+    for (unsigned i = 0; i < to->count; i++) {
+        const struct message *message = picked(run, to, i);
 
         if (message->reply.data != NULL)
             rights_note_reply(&to->client->rights, message->reply, loop_now_ms(run->worker->loop));
@@ -249,18 +209,19 @@ note(struct run *run, const struct receiver *to)
     }
 }
 
-/* Puts count messages into the queue of one receiver; false when it could not take the first. */
-static bool
-deliver(struct run *run, struct subscription *sub, unsigned first, unsigned count)
+/* Puts the picked messages into the queue of one receiver; returns how many of them, from the
+ * first, it took. */
+static unsigned
+deliver(struct run *run, struct subscription *sub, const unsigned char *picks, unsigned count)
 {
-    struct receiver to = { .client = client_of(sub), .sub = sub, .first = first, .count = count };
+    struct receiver to = { .client = client_of(sub), .sub = sub, .picks = picks, .count = count };
     struct outq *q = to.client->outq;
     bool last = false;
 
     if (!wants(run, sub) || !prepare(run, &to))
-        return false;
+        return 0;
     if (outq_begin(q, run->worker->loop, to.total) != OUTQ_OK)
-        return false;
+        return 0;
     if (mind_congestion(run, q)) {
         count_delivery(&to, &last);
         put(run, &to);
@@ -271,238 +232,56 @@ deliver(struct run *run, struct subscription *sub, unsigned first, unsigned coun
     note(run, &to);
     if (last)
         client_expire_sub(sub, run->worker);
-    return to.count > 0;
+    return to.count;
 }
 
+/* A message that the drawn member could not take goes to the next one in turn. */
 static void
-deliver_to_group(struct run *run, const struct match_group *group, unsigned message)
+deliver_elsewhere(struct run *run, const struct match_group *group, uint32_t drawn,
+                  const unsigned char *pick)
 {
-    uint32_t drawn = random_below(&run->worker->random, group->count);
-
-    for (uint32_t i = 0; i < group->count; i++) {
+    for (uint32_t i = 1; i < group->count; i++) {
         uint32_t member = (drawn + i) % group->count;
 
-        if (deliver(run, run->match->subs[group->first + member], message, 1))
+        if (deliver(run, run->match->subs[group->first + member], pick, 1) > 0)
             return;
     }
 }
 
+/* Each message has a member drawn for it; each member gets what was drawn for it at once. */
 static void
-deliver_to_all(struct run *run)
+deliver_to_group(struct run *run, const struct match_group *group)
+{
+    unsigned char picks[RUN_MESSAGES];
+    uint32_t drawn[RUN_MESSAGES];
+
+    for (unsigned i = 0; i < run->count; i++)
+        drawn[i] = random_below(&run->worker->random, group->count);
+    for (unsigned i = 0; i < run->count; i++) {
+        uint32_t member = drawn[i];
+        unsigned count = 0, taken;
+
+        if (member == group->count)
+            continue; /* delivered with an earlier one */
+        for (unsigned k = i; k < run->count; k++) {
+            if (drawn[k] == member) {
+                picks[count++] = (unsigned char)k;
+                drawn[k] = group->count;
+            }
+        }
+        taken = deliver(run, run->match->subs[group->first + member], picks, count);
+        for (; taken < count; taken++)
+            deliver_elsewhere(run, group, member, &picks[taken]);
+    }
+}
+
+void
+run_deliver(struct run *run)
 {
     const struct match *match = run->match;
 
     for (uint32_t i = 0; i < match->plain_count; i++)
-        (void)deliver(run, match->subs[i], 0, run->count);
+        (void)deliver(run, match->subs[i], run->all, run->count);
     for (uint32_t i = 0; i < match->group_count; i++)
-        for (unsigned message = 0; message < run->count; message++)
-            deliver_to_group(run, &match->groups[i], message);
-}
-
-/* Sends the 503 that asks no further than to the publisher itself; its form is that of 2.12
- * and later: a message with headers alone. It does not count towards the subscription's
- * maximum. */
-static void
-tell_no_responders(struct client *client, struct str subject, struct str reply, struct str sid)
-{
-    struct buf out = BUF_INIT, text = BUF_INIT, head = BUF_INIT;
-    struct message message;
-    size_t len;
-
-    if (buf_append_str(&text, "NATS/1.0 503\r\nNats-Subject: ") &&
-        buf_append(&text, subject.data, subject.len) && buf_append_str(&text, "\r\n\r\n") &&
-        buf_reserve(&head, encode_head_room(reply, sid))) {
-        message_init(&message, STR_NULL, (struct str) { text.data, text.len }, text.len);
-        head.len = encode_head(reply, sid, head.data);
-        len = encode_line_len(&message, head.len, true);
-        if (buf_reserve(&out, len + ENCODE_SLACK)) {
-            (void)encode_line(&message, head.data, head.len, true, out.data);
-            buf_commit(&out, len);
-            if (buf_append(&out, text.data, text.len) && buf_append_str(&out, "\r\n"))
-                client_send(client, out.data, out.len);
-        }
-    }
-    buf_release(&head);
-    buf_release(&text);
-    buf_release(&out);
-}
-
-static void
-no_responders(struct client *client, struct str subject, struct str reply)
-{
-    const struct match *match = worker_match(client->worker, reply);
-
-    for (uint32_t i = 0; match != NULL && i < match->plain_count; i++) {
-        struct subscription *sub = match->subs[i];
-
-        if (client_of(sub) == client && !subscription_is(sub, SUB_CLOSED)) {
-            tell_no_responders(client, subject, reply, subscription_sid(sub));
-            return;
-        }
-    }
-}
-
-/* For each message that nobody took. The cache may drop the run's match meanwhile. */
-static void
-answer_untaken(struct run *run)
-{
-    for (unsigned i = 0; i < run->count; i++)
-        if (!run->taken[i] && run->messages[i].reply.data != NULL)
-            no_responders(run->from, run->subject, run->messages[i].reply);
-}
-
-static void
-slow_down(struct run *run)
-{
-    struct outq *congested = run->congested;
-
-    run->congested = NULL;
-    if (!client_is_closed(run->from))
-        conn_stall(run->from->conn, congested, STALL_MS);
-    outq_unref(congested);
-}
-
-static void
-finish(struct run *run)
-{
-    struct worker_stats *stats = &run->worker->stats;
-
-    if (run->from->connect.no_responders)
-        answer_untaken(run);
-    stat_add(&stats->out_msgs, run->delivered);
-    stat_add(&stats->out_bytes, run->delivered_bytes);
-    block_unref(run->block);
-    run->block = NULL;
-    if (run->congested != NULL)
-        slow_down(run);
-}
-
-static size_t
-receivers(const struct match *match)
-{
-    return (size_t)match->plain_count + match->group_count;
-}
-
-void
-client_deliver(struct client *client)
-{
-    struct run *run = client->worker->run;
-
-    if (run->count > 0) {
-        run->worker->turn += run->count * receivers(run->match);
-        deliver_to_all(run);
-        finish(run);
-        memset(run->taken, false, run->count);
-        run->count = 0;
-        run->bytes = run->delivered = run->delivered_bytes = 0;
-    }
-    run->match = NULL;
-}
-
-/* Who may see that messages wait: a log, a client that gets an answer to each, a queue that could
- * not take many at once. */
-static bool
-each_alone(const struct client *client)
-{
-    return client->connect.verbose || client_tracing(client) ||
-           client->worker->config->options->max_pending < RUN_PENDING_MIN;
-}
-
-static unsigned
-run_limit(const struct client *client, const struct match *match)
-{
-    size_t most = RUN_DELIVERIES / (receivers(match) + 1);
-
-    if (most <= 1 || each_alone(client))
-        return 1;
-    return most < RUN_MESSAGES ? (unsigned)most : RUN_MESSAGES;
-}
-
-/* false: no memory to find out who wants it. */
-static bool
-open_run(struct run *run, struct client *client, struct str subject)
-{
-    run->from = client;
-    run->worker = client->worker;
-    run->subject = subject;
-    run->match = worker_match(client->worker, subject);
-    if (run->match != NULL)
-        run->limit = run_limit(client, run->match);
-    return run->match != NULL;
-}
-
-static void
-gather(struct run *run, const struct op *op)
-{
-    if (receivers(run->match) == 0 && op->reply.data == NULL)
-        return;
-    message_init(&run->messages[run->count++], op->reply, op->payload, op->header_len);
-    run->bytes += op->payload.len;
-    if (run->count == run->limit || op->payload.len >= BY_REFERENCE_BYTES)
-        client_deliver(run->from);
-}
-
-/* May the message wait with those that wait already? */
-static bool
-goes_on(const struct run *run, const struct op *op)
-{
-    return run->match != NULL && str_eq(run->subject, op->subject) &&
-           (run->count == 0 || run->bytes + op->payload.len <= RUN_BYTES);
-}
-
-/* Subjects that the server keeps for itself, or that the client has no right to. */
-static bool
-subject_refused(struct client *client, struct str subject)
-{
-    return subject_is_reserved(subject, false) ||
-           !rights_may_publish(&client->rights, subject, loop_now_ms(client->worker->loop));
-}
-
-/* known: the subject is that of the run, so it was allowed. True when the message was refused. */
-static bool
-refused(struct client *client, const struct op *op, bool known)
-{
-    bool bad_reply = op->reply.data != NULL && subject_is_reserved_reply(op->reply);
-    bool bad_subject =
-        !(known && rights_all_publishes(&client->rights)) && subject_refused(client, op->subject);
-
-    if (!bad_reply && !bad_subject)
-        return false;
-    client_deliver(client);
-    if (bad_reply)
-        client_violation(client, PROTO_VIOLATION_REPLY, op->reply, STR_NULL);
-    else
-        client_violation(client, PROTO_VIOLATION_PUBLISH, op->subject, STR_NULL);
-    return true;
-}
-
-static void
-count_publish(struct client *client, const struct op *op)
-{
-    struct worker_stats *stats = &client->worker->stats;
-
-    client->in_msgs++;
-    client->in_bytes += op->payload.len;
-    stat_add(&stats->in_msgs, 1);
-    stat_add(&stats->in_bytes, op->payload.len);
-}
-
-void
-client_publish(struct client *client, const struct op *op)
-{
-    struct run *run = client->worker->run;
-    bool known = goes_on(run, op);
-
-    count_publish(client, op);
-    if (!known)
-        client_deliver(client);
-    if (client->connect.pedantic && !subject_valid_literal(op->subject)) {
-        client_deliver(client);
-        client_error(client, PROTO_ERR_INVALID_PUBLISH_SUBJECT);
-    }
-    if (refused(client, op, known))
-        return;
-    client_ok(client);
-    if (run->match != NULL || open_run(run, client, op->subject))
-        gather(run, op);
+        deliver_to_group(run, &match->groups[i]);
 }

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "server/account.h"
 #include "server/client.h"
-#include "server/delivery.h"
+#include "server/publish.h"
 #include "server/server.h"
 
 #define SWEEP_MS 1000 /* how long a closed connection may be remembered by a cached match */

@@ -39,7 +39,7 @@ struct worker {
     struct server_config *config;
     struct sublist_cache *cache; /* over the global account */
     struct match *fresh;         /* the last match made without the cache */
-    struct run *run;             /* messages of the client that is being read, see delivery.h */
+    struct run *run;             /* messages of the client that is being read, see run.h */
     struct timer *sweep;         /* drops stale cache entries */
     struct random random;        /* draws of queue members, jitter */
     struct list clients;

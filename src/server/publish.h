@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * delivery - from published messages to the queues of those who want them (PROTOCOL.md 1.8)
+ * publish - from published messages to the queues of those who want them (PROTOCOL.md 1.8)
  *
  * Publishes of one client that follow each other in its input and have the same subject make a
  * run: who wants them is asked once, and each receiver gets all of them at once. client_publish()
@@ -11,8 +11,8 @@
  * Cost     per run: a match from the cache. Per receiver of it: one lock. Per message and
  *          receiver: three copies. Nothing is allocated for small messages.
  */
-#ifndef TESSERA_SERVER_DELIVERY_H
-#define TESSERA_SERVER_DELIVERY_H
+#ifndef TESSERA_SERVER_PUBLISH_H
+#define TESSERA_SERVER_PUBLISH_H
 
 #include "server/client.h"
 
