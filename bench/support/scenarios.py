@@ -50,6 +50,12 @@ def request(name, requests, **options):
                        relay=True, control=options["in_flight"] == 64)
 
 
+def requests_grown(name, requests, threads, **options):
+    return Measurement(name, "nats_load request",
+                       {"requests": requests, "size": 128, "in_flight": 1, **options}, runs=3,
+                       reference=False, arguments=("--threads", str(threads)))
+
+
 def grown(name, messages, arguments=(), **options):
     return Measurement(name, "nats_load flow", {"messages": messages, **options}, runs=3,
                        reference=False, arguments=arguments)
@@ -88,9 +94,10 @@ MEASUREMENTS = [
     request("request_1", 20000, in_flight=1),
     request("request_16", 100000, in_flight=16),
     request("request_64", 250000, in_flight=64),
+    request("request_clients", 150000, requesters=64, responders=64, in_flight=1),
     flow("latency", 20000, CONTROL, size=128, rate=10000, latency=True),
     beside("churn", 3000000, {"churn": 100}, size=128),
-    beside("never_read", 2000000, {"never_read": 1}, size=128, subscribers=2),
+    beside("never_read", 12000000, {"never_read": 1}, size=128, subscribers=2),
     Measurement("subs_literal", "mass_load subs", dict(count=1000000, publish=1000000), runs=3,
                 quick=dict(count=100000, publish=100000)),
     Measurement("subs_wildcards", "mass_load subs",
@@ -118,6 +125,9 @@ MEASUREMENTS = [
       for name, messages, more in (("pair", 4000000, {}),
                                    ("pairs", 5000000, dict(publishers=4, subjects=4)),
                                    ("fanout", 60000, dict(subscribers=100)))
+      for threads in THREADS],
+    *[requests_grown(f"request_threads_{threads}", 20000, threads) for threads in THREADS],
+    *[requests_grown(f"clients_threads_{threads}", 100000, threads, requesters=64, responders=64)
       for threads in THREADS],
 ]
 NAMES = [what.name for what in MEASUREMENTS]
@@ -182,6 +192,7 @@ LATENCY = [
     ("request_16", "request/reply, 16 in flight", request_figures({})),
     ("request_64", "request/reply, 64 in flight",
      request_figures({"rate": "≥ 115 k/s", "p99": "≤ 1,000 µs"})),
+    ("request_clients", "64 requesters, 64 responders, 1 in flight each", request_figures({})),
     ("latency", "1 → 1 at 10,000 per second, 128 B",
      [latency("p50", "median"), latency("p90", "90 %"), latency("p99", "99 %"),
       latency("p999", "99.9 %"), latency("max", "worst"),
@@ -247,6 +258,11 @@ GROWTH = [
      growth("pairs_threads", THREADS, lambda step: f"4 pairs, {threads_text(step)}") +
      growth("fanout_threads", THREADS, lambda step: f"1 → 100, per delivery, {threads_text(step)}",
             PER_DELIVERY)),
+    ("Threads, request and reply", "flow",
+     growth("request_threads", THREADS, lambda step: f"1 in flight, {threads_text(step)}",
+            request_figures({})) +
+     growth("clients_threads", THREADS, lambda step: f"64 clients, {threads_text(step)}",
+            request_figures({}))),
 ]
 
 
