@@ -30,14 +30,11 @@ str_to_u64(struct str text, uint64_t max, uint64_t *out)
 size_t
 str_put_u64(char *out, uint64_t number)
 {
-    char digits[20];
-    size_t len = 0;
+    size_t len = 1;
 
-    do {
-        digits[len++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    for (size_t i = 0; i < len; i++)
-        out[i] = digits[len - 1 - i];
+    for (uint64_t rest = number; rest >= 10; rest /= 10)
+        len++;
+    for (size_t at = len; at-- > 0; number /= 10)
+        out[at] = (char)('0' + number % 10);
     return len;
 }

@@ -48,6 +48,7 @@ message_init(struct message *message, struct str reply, struct str payload, size
     message->payload = payload;
     message->header_len = header_len;
     message->tail_len = put_tail(message->tail, header_len, payload.len);
+    message->rest_len = message->tail_len + (reply.data == NULL ? 0 : reply.len + 1);
 }
 
 size_t
@@ -74,22 +75,13 @@ is_cut(const struct message *message, bool with_headers)
     return !with_headers && message->header_len > 0;
 }
 
-static inline size_t
-reply_len(const struct message *message)
-{
-    return message->reply.data == NULL ? 0 : message->reply.len + 1;
-}
-
 size_t
-encode_line_len(const struct message *message, size_t head_len, bool with_headers)
+encode_cut_line_len(const struct message *message, size_t head_len)
 {
-    bool hmsg = with_headers && message->header_len > 0;
-    char cut[ENCODE_TAIL_MAX];
-    size_t tail_len = is_cut(message, with_headers)
-                          ? put_tail(cut, 0, message->payload.len - message->header_len)
-                          : message->tail_len;
+    char tail[ENCODE_TAIL_MAX];
+    size_t tail_len = put_tail(tail, 0, message->payload.len - message->header_len);
 
-    return head_len - !hmsg + reply_len(message) + tail_len;
+    return head_len - 1 + message->rest_len - message->tail_len + tail_len;
 }
 
 char *

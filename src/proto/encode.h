@@ -30,6 +30,7 @@ struct message {
     struct str reply;   /* data NULL: none */
     struct str payload; /* CRLF stands behind it; its first header_len bytes are the headers */
     size_t header_len;
+    size_t rest_len; /* of the line behind the head: reply and tail */
     size_t tail_len;
     char tail[ENCODE_TAIL_MAX]; /* for a receiver that takes headers */
 };
@@ -41,9 +42,18 @@ size_t encode_head_room(struct str subject, struct str sid);
 /* Writes the head, the form with H, and returns its length. */
 size_t encode_head(struct str subject, struct str sid, char *out);
 
+/* encode_line_len() for a receiver that gets the message without the headers it has. */
+size_t encode_cut_line_len(const struct message *message, size_t head_len);
+
 /* Bytes that encode_line() will write. with_headers: the receiver takes HMSG; one that does not
  * gets MSG with the headers cut off. */
-size_t encode_line_len(const struct message *message, size_t head_len, bool with_headers);
+static inline size_t
+encode_line_len(const struct message *message, size_t head_len, bool with_headers)
+{
+    if (message->header_len == 0)
+        return head_len - 1 + message->rest_len; /* no H */
+    return with_headers ? head_len + message->rest_len : encode_cut_line_len(message, head_len);
+}
 
 /* Writes the control line, CRLF included, and returns its end. out has room for the line and
  * ENCODE_SLACK more; head comes from encode_head(). */
