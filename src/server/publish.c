@@ -5,6 +5,7 @@
  */
 #include "server/publish.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,6 +126,7 @@ client_deliver(struct client *client)
 {
     struct run *run = client->worker->run;
 
+    assert(run->match == NULL || run->from == client);
     if (run->count > 0) {
         run->worker->turn += run->count * receivers(run->match);
         run_deliver(run);
