@@ -192,6 +192,25 @@ store(struct connect_info *info, const struct field *field, const json_t *value,
     return ERR_OK;
 }
 
+/* Most values are these; NULL: it is another one. */
+static json_t *
+take_literal(struct str *rest)
+{
+    json_t *values[] = { json_true(), json_false(), json_null() };
+    static const struct str words[] = { { "true", 4 }, { "false", 5 }, { "null", 4 } };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t len = words[i].len;
+
+        if (str_starts(*rest, words[i]) && rest->len > len &&
+            memchr(",} \t\r\n", rest->data[len], 6) != NULL) {
+            drop(rest, len);
+            return values[i];
+        }
+    }
+    return NULL;
+}
+
 static enum err
 take_value(struct connect_info *info, const struct field *field, struct str *rest,
            struct errmsg *why)
@@ -203,10 +222,13 @@ take_value(struct connect_info *info, const struct field *field, struct str *res
 
     if (rest->len > 0 && rest->data[0] == '"')
         return take_string(info, field, rest, why);
-    value = json_loadb(rest->data, rest->len, flags, &error);
-    if (value == NULL)
-        return not_json(why);
-    drop(rest, (size_t)error.position); /* bytes read: set on success, too */
+    value = take_literal(rest);
+    if (value == NULL) {
+        value = json_loadb(rest->data, rest->len, flags, &error);
+        if (value == NULL)
+            return not_json(why);
+        drop(rest, (size_t)error.position); /* bytes read: set on success, too */
+    }
     err = store(info, field, value, why);
     json_decref(value);
     return err;

@@ -99,15 +99,32 @@ take_character(struct str *raw, uint32_t *character)
     return true;
 }
 
+/* How many bytes at the start stand for themselves. */
+static size_t
+plain_len(struct str raw)
+{
+    size_t len = 0;
+
+    while (len < raw.len && raw.data[len] != '\\' && (unsigned char)raw.data[len] < 0x80)
+        len++;
+    return len;
+}
+
 bool
 jstring_decode(struct str raw, char *out, size_t *len)
 {
     *len = 0;
-    while (raw.len > 0) {
+    for (;;) {
         char encoded[UTF8_LEN_MAX];
         uint32_t character;
-        size_t bytes;
+        size_t bytes = plain_len(raw);
 
+        if (out != NULL && bytes > 0)
+            memcpy(out + *len, raw.data, bytes);
+        *len += bytes;
+        raw = (struct str) { raw.data + bytes, raw.len - bytes };
+        if (raw.len == 0)
+            return true;
         if (!take_character(&raw, &character))
             return false;
         bytes = utf8_encode(encoded, character);
@@ -115,5 +132,4 @@ jstring_decode(struct str raw, char *out, size_t *len)
             memcpy(out + *len, encoded, bytes);
         *len += bytes;
     }
-    return true;
 }
