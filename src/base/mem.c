@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#define TRIM_THRESHOLD                                                                             \
+    (4 * 1024 * 1024) /* with less, large messages fault pages in anew each time */
+#define MMAP_THRESHOLD (4 * 1024 * 1024) /* a message of the default limit is below it */
 
 static void *
 checked(void *memory)
@@ -69,6 +76,25 @@ mem_wipe(void *data, size_t len)
 {
     if (len > 0)
         explicit_bzero(data, len);
+}
+
+/* Left alone, the C library raises both after the first large block that is freed, and keeps up to
+ * 64 MB on top of each thread's heap, which malloc_trim() does not touch. */
+void
+mem_tune(void)
+{
+#ifdef __GLIBC__
+    (void)mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD);
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
+#endif
+}
+
+void
+mem_trim(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
 }
 
 void

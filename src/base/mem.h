@@ -22,6 +22,14 @@ char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Overwrites len bytes so that the compiler cannot leave it out. NULL is allowed with 0. */
 void mem_wipe(void *data, size_t len);
 
+/* At the start of a process whose threads allocate much and free it again: what lies on top of
+ * any thread's heap goes back soon. */
+void mem_tune(void);
+
+/* Gives the free pages of the heap back to the system, as far as the C library can: some ms with
+ * 100 MB, in which other threads may have to wait for memory. */
+void mem_trim(void);
+
 /* Wipes a NUL-terminated string, frees it and sets the pointer to NULL. */
 void mem_wipe_free(char **text);
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/mem.h"
 #include "conf/load.h"
 #include "main/signal_command.h"
 #include "server/logging.h"
@@ -110,6 +111,7 @@ main(int argc, char **argv)
 
     flags_hide_secrets(argc, argv);
     hash_init();
+    mem_tune();
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of the write */
     switch (outcome) {
     case FLAGS_HELP:

@@ -29,43 +29,60 @@ block_ref(struct block *block)
     return block;
 }
 
-void
+size_t
 block_unref(struct block *block)
 {
+    size_t bytes;
+
     /* acq_rel: the last holder sees every other holder's reads finished */
-    if (block != NULL && atomic_fetch_sub_explicit(&block->refs, 1, memory_order_acq_rel) == 1)
-        free(block);
+    if (block == NULL || atomic_fetch_sub_explicit(&block->refs, 1, memory_order_acq_rel) != 1)
+        return 0;
+    bytes = sizeof(*block) + block->cap;
+    free(block);
+    return bytes;
 }
 
 static void
-free_all(struct chunk *chunk)
+chunk_free(struct chunk_pool *pool, struct chunk *chunk)
 {
-    while (chunk != NULL) {
-        struct chunk *next = chunk->next;
+    pool->freed += sizeof(*chunk) + chunk->cap;
+    free(chunk);
+}
 
-        free(chunk);
-        chunk = next;
+static struct chunk *
+stack_take(struct chunk_stack *stack)
+{
+    struct chunk *chunk = stack->head;
+
+    if (chunk != NULL) {
+        stack->head = chunk->next;
+        stack->count--;
+        if (stack->count < stack->unused)
+            stack->unused = stack->count;
     }
+    return chunk;
+}
+
+static void
+stack_age(struct chunk_pool *pool, struct chunk_stack *stack)
+{
+    for (unsigned left = stack->unused; left > 0; left--)
+        chunk_free(pool, stack_take(stack));
+    stack->unused = stack->count;
+}
+
+void
+chunk_pool_age(struct chunk_pool *pool)
+{
+    stack_age(pool, &pool->small);
+    stack_age(pool, &pool->large);
 }
 
 void
 chunk_pool_release(struct chunk_pool *pool)
 {
-    free_all(pool->small);
-    free_all(pool->large);
-    *pool = (struct chunk_pool) { 0 };
-}
-
-static struct chunk *
-pool_take(struct chunk **head, unsigned *count)
-{
-    struct chunk *chunk = *head;
-
-    if (chunk != NULL) {
-        *head = chunk->next;
-        (*count)--;
-    }
-    return chunk;
+    chunk_pool_age(pool); /* the second time none was needed since the first */
+    chunk_pool_age(pool);
 }
 
 static struct chunk *
@@ -86,11 +103,11 @@ chunk_get(struct chunk_pool *pool, size_t need, size_t want, enum chunk_use use)
     if (use == CHUNK_BETWEEN) {
         chunk = chunk_new(need < CHUNK_TINY ? CHUNK_TINY : need);
     } else if (need <= CHUNK_SMALL && want <= CHUNK_SMALL && use == CHUNK_FIRST) {
-        chunk = pool_take(&pool->small, &pool->small_count);
+        chunk = stack_take(&pool->small);
         if (chunk == NULL)
             chunk = chunk_new(CHUNK_SMALL);
     } else if (need <= CHUNK_LARGE) {
-        chunk = pool_take(&pool->large, &pool->large_count);
+        chunk = stack_take(&pool->large);
         if (chunk == NULL)
             chunk = chunk_new(CHUNK_LARGE);
     } else {
@@ -118,25 +135,25 @@ chunk_get_ref(struct block *block, const char *data, size_t len)
 }
 
 static void
-pool_give(struct chunk **head, unsigned *count, unsigned max, struct chunk *chunk)
+stack_give(struct chunk_pool *pool, struct chunk_stack *stack, unsigned max, struct chunk *chunk)
 {
-    if (*count >= max) {
-        free(chunk);
+    if (stack->count >= max) {
+        chunk_free(pool, chunk);
         return;
     }
-    chunk->next = *head;
-    *head = chunk;
-    (*count)++;
+    chunk->next = stack->head;
+    stack->head = chunk;
+    stack->count++;
 }
 
 void
 chunk_put(struct chunk_pool *pool, struct chunk *chunk)
 {
-    block_unref(chunk->block);
+    pool->freed += block_unref(chunk->block);
     if (chunk->cap == CHUNK_SMALL)
-        pool_give(&pool->small, &pool->small_count, POOL_SMALL_COUNT, chunk);
+        stack_give(pool, &pool->small, POOL_SMALL_COUNT, chunk);
     else if (chunk->cap == CHUNK_LARGE)
-        pool_give(&pool->large, &pool->large_count, POOL_LARGE_COUNT, chunk);
+        stack_give(pool, &pool->large, POOL_LARGE_COUNT, chunk);
     else
-        free(chunk);
+        chunk_free(pool, chunk);
 }

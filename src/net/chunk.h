@@ -5,7 +5,7 @@
  * A queue is a chain of chunks. Most hold bytes that were copied in; one may instead point
  * into a counted block that several queues share. Plain chunks come in two sizes from a pool
  * per loop: an idle connection holds none. A chunk may return to another loop's pool than it
- * came from.
+ * came from. Of what a pool holds, what was not needed for a second goes back (loop.c asks).
  *
  * Threads  a pool belongs to its loop's thread; a block's count is atomic.
  */
@@ -13,6 +13,7 @@
 #define TESSERA_NET_CHUNK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Counted bytes; immutable once shared. */
@@ -24,7 +25,8 @@ struct block {
 
 struct block *block_new(size_t cap); /* one reference for the caller; NULL: out of memory */
 struct block *block_ref(struct block *block);
-void block_unref(struct block *block); /* NULL is allowed */
+/* NULL is allowed. Returns the bytes that went back to the allocator: 0 while others hold it. */
+size_t block_unref(struct block *block);
 
 struct chunk {
     struct chunk *next;
@@ -35,11 +37,26 @@ struct chunk {
     char own[];
 };
 
-struct chunk_pool {
-    struct chunk *small, *large;
-    unsigned small_count, large_count;
+/* Spare chunks of one size. */
+struct chunk_stack {
+    struct chunk *head;
+    unsigned count;
+    unsigned unused; /* the least that count was since chunk_pool_age() */
 };
 
+struct chunk_pool {
+    struct chunk_stack small, large;
+    size_t freed; /* bytes that went back to the allocator; whoever looks sets it to 0 */
+};
+
+static inline bool
+chunk_pool_is_empty(const struct chunk_pool *pool)
+{
+    return pool->small.count == 0 && pool->large.count == 0;
+}
+
+/* Frees the chunks that nobody needed since the last call. */
+void chunk_pool_age(struct chunk_pool *pool);
 void chunk_pool_release(struct chunk_pool *pool);
 
 /* What a chunk is needed for: the first of an idle queue is small, so that a lone reply does

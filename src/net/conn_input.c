@@ -39,7 +39,7 @@ void
 conn_input_release(struct conn *conn)
 {
     wipe_input(conn);
-    block_unref(conn->input);
+    loop_note_freed(conn->loop, block_unref(conn->input));
     conn->input = NULL;
     conn->input_len = conn->input_need = 0;
 }
@@ -54,7 +54,7 @@ replace_input(struct conn *conn, const char *data, size_t len, size_t cap)
         return false;
     memcpy(block->data, data, len);
     wipe_input(conn);
-    block_unref(conn->input);
+    loop_note_freed(conn->loop, block_unref(conn->input));
     conn->input = block;
     return true;
 }

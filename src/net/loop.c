@@ -14,6 +14,9 @@
 #include "net/loop_private.h"
 #include "net/outq_private.h"
 
+#define TIDY_TICK_MS 1000
+#define FREED_MIN    (1024 * 1024) /* bytes that are worth telling */
+
 static struct mail *
 mailbox_take(struct loop *loop)
 {
@@ -56,13 +59,39 @@ deliver_mail(uv_async_t *wake)
         uv_close((uv_handle_t *)&loop->ready_turn, NULL);
         uv_close((uv_handle_t *)&loop->blocked_tick, NULL);
         uv_close((uv_handle_t *)&loop->stalled_tick, NULL);
+        uv_close((uv_handle_t *)&loop->tidy_tick, NULL);
     }
 }
 
-static void
-flush_before_poll(uv_prepare_t *prepare)
+static bool
+is_tidy(const struct loop *loop)
 {
-    outq_flush_touched(prepare->data);
+    return chunk_pool_is_empty(&loop->chunks) && loop->chunks.freed < FREED_MIN;
+}
+
+static void
+tidy(uv_timer_t *tick)
+{
+    struct loop *loop = tick->data;
+
+    chunk_pool_age(&loop->chunks);
+    if (loop->chunks.freed >= FREED_MIN) {
+        loop->chunks.freed = 0;
+        if (loop->on_freed != NULL)
+            loop->on_freed(loop->on_freed_arg);
+    }
+    if (is_tidy(loop))
+        uv_timer_stop(tick);
+}
+
+static void
+before_poll(uv_prepare_t *prepare)
+{
+    struct loop *loop = prepare->data;
+
+    outq_flush_touched(loop);
+    if (!is_tidy(loop) && !uv_is_active((uv_handle_t *)&loop->tidy_tick) && !loop->stopping)
+        uv_timer_start(&loop->tidy_tick, tidy, TIDY_TICK_MS, TIDY_TICK_MS);
 }
 
 static void
@@ -106,7 +135,7 @@ loop_new(struct loop **out, unsigned index, struct errmsg *why)
     loop->wake.data = loop;
     uv_prepare_init(&loop->uv, &loop->before_poll);
     loop->before_poll.data = loop;
-    uv_prepare_start(&loop->before_poll, flush_before_poll);
+    uv_prepare_start(&loop->before_poll, before_poll);
     uv_unref((uv_handle_t *)&loop->before_poll);
     uv_idle_init(&loop->uv, &loop->ready_turn);
     loop->ready_turn.data = loop;
@@ -116,7 +145,8 @@ loop_new(struct loop **out, unsigned index, struct errmsg *why)
     uv_unref((uv_handle_t *)&loop->round_end);
     uv_timer_init(&loop->uv, &loop->blocked_tick);
     uv_timer_init(&loop->uv, &loop->stalled_tick);
-    loop->blocked_tick.data = loop->stalled_tick.data = loop;
+    uv_timer_init(&loop->uv, &loop->tidy_tick);
+    loop->blocked_tick.data = loop->stalled_tick.data = loop->tidy_tick.data = loop;
 
     loop->read_buffer = make_read_buffer();
     pthread_mutex_init(&loop->mail_lock, NULL);
@@ -229,6 +259,19 @@ int64_t
 loop_now_ms(const struct loop *loop)
 {
     return (int64_t)uv_now(&loop->uv);
+}
+
+void
+loop_set_on_freed(struct loop *loop, void (*on_freed)(void *arg), void *arg)
+{
+    loop->on_freed = on_freed;
+    loop->on_freed_arg = arg;
+}
+
+void
+loop_note_freed(struct loop *loop, size_t bytes)
+{
+    loop->chunks.freed += bytes;
 }
 
 struct timer {

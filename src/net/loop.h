@@ -52,6 +52,12 @@ void loop_post(struct loop *loop, struct mail *mail);
 /* Milliseconds of the monotonic clock as of this round; costs nothing. */
 int64_t loop_now_ms(const struct loop *loop);
 
+/* on_freed() is called on the loop's thread, at most once a second, when it has given back
+ * megabytes to the allocator, which may be worth a mem_trim(). Set before the loop runs. */
+void loop_set_on_freed(struct loop *loop, void (*on_freed)(void *arg), void *arg);
+/* On the loop's thread: so many bytes were freed, about. What net/ frees it notes itself. */
+void loop_note_freed(struct loop *loop, size_t bytes);
+
 /* A one-shot or repeating timer on the loop. */
 struct timer;
 struct timer *timer_new(struct loop *loop, void (*fire)(void *arg), void *arg);

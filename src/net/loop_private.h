@@ -40,6 +40,9 @@ struct loop {
     struct list blocked; /* connections whose socket takes no more: write deadline */
     struct list stalled; /* connections that are not read until their receivers caught up */
     uv_timer_t blocked_tick, stalled_tick;
+    uv_timer_t tidy_tick; /* runs while there are spare chunks, or something was freed */
+    void (*on_freed)(void *arg);
+    void *on_freed_arg;
     unsigned lingering; /* connections that only wait for the peer's FIN */
 };
 

@@ -19,6 +19,7 @@
 #define FIRST_PING_SPAN  400
 #define VIOLATION_LOG_MS 1000
 #define RTT_MEASURE_MS   (60 * 60 * 1000) /* an idle link's RTT is measured at least hourly */
+#define CLIENT_BYTES     1024             /* about what a client takes, its connection included */
 #define READ_MAX_NEW     512 /* bytes beside the control line that a newcomer may send at once */
 
 static const char *const reason_texts[] = {
@@ -159,6 +160,7 @@ finish(struct client *client, enum close_reason reason)
     client_dbg(client, "Client connection closed: %s", close_reason_text(reason));
     client_drop_subs(client);
     connect_info_release(&client->connect);
+    loop_note_freed(client->worker->loop, CLIENT_BYTES);
     server_client_gone(client->worker->server);
     client_unref(client);
 }

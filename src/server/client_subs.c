@@ -12,6 +12,8 @@
 #include "server/server.h"
 #include "server/trace.h"
 
+#define SUBSCRIPTION_BYTES 128 /* about what one takes, the tables included */
+
 static void
 trace_delsub(struct client *client, const struct subscription *sub)
 {
@@ -28,12 +30,20 @@ close_once(struct subscription *sub)
            0;
 }
 
+/* On the client's loop: drops the sid table's reference. */
+static void
+unref_own(struct client *client, struct subscription *sub)
+{
+    loop_note_freed(client->worker->loop, SUBSCRIPTION_BYTES);
+    subscription_unref(sub);
+}
+
 /* On the client's loop: drops the sid table's reference, if it is still there. */
 static void
 forget_sid(struct client *client, struct subscription *sub)
 {
     if (sids_remove(&client->sids, sub))
-        subscription_unref(sub);
+        unref_own(client, sub);
 }
 
 static void
@@ -94,7 +104,7 @@ client_drop_subs(struct client *client)
     while ((sub = sids_take_any(&client->sids, &cursor)) != NULL) {
         if (close_once(sub))
             (void)sublist_remove(client->account->subs, sub);
-        subscription_unref(sub);
+        unref_own(client, sub);
     }
     sids_release(&client->sids);
 }

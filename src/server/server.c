@@ -20,7 +20,8 @@
 #include "server/logging.h"
 #include "server/runfiles.h"
 
-#define SPARE_DESCRIPTORS 64 /* beside the clients': libraries, log, listener, loops */
+#define SPARE_DESCRIPTORS 64   /* beside the clients': libraries, log, listener, loops */
+#define TRIM_AFTER_MS     1000 /* at most so often, and when most of a load is over */
 
 void
 server_client_gone(struct server *server)
@@ -33,6 +34,31 @@ server_drop_connection(struct server *server, int fd)
 {
     close(fd);
     server_client_gone(server);
+}
+
+static void
+trim(void *arg)
+{
+    struct server *server = arg;
+
+    atomic_store_explicit(&server->trim_asked, false, memory_order_relaxed);
+    mem_trim();
+}
+
+static void
+deliver_trim(struct mail *mail)
+{
+    struct server *server = LIST_ENTRY(mail, struct server, trim_mail);
+
+    if (server->trim != NULL)
+        timer_start(server->trim, TRIM_AFTER_MS, 0);
+}
+
+void
+server_trim_soon(struct server *server)
+{
+    if (!atomic_exchange_explicit(&server->trim_asked, true, memory_order_relaxed))
+        loop_post(server->loop, &server->trim_mail);
 }
 
 static void
@@ -192,6 +218,8 @@ close_handles(struct server *server)
 {
     listener_close(server->listener);
     server->listener = NULL;
+    timer_free(server->trim);
+    server->trim = NULL;
     for (size_t i = 0; i < SERVER_SIGNALS; i++) {
         signal_watch_free(server->signals[i]);
         server->signals[i] = NULL;
@@ -289,6 +317,8 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
         server_free(server);
         return err;
     }
+    server->trim = timer_new(server->loop, trim, server);
+    server->trim_mail.deliver = deliver_trim;
     server->global = account_new(ACCOUNT_GLOBAL);
     server->auth = auth_new(log, 0, 0);
     if (server->auth == NULL)

@@ -46,7 +46,10 @@ struct server {
     struct worker **workers;
     unsigned worker_count, next_worker;
     struct signal_watch *signals[SERVER_SIGNALS];
-    char *ports_file; /* NULL: none was written */
+    struct timer *trim;     /* runs when workers have freed much */
+    struct mail trim_mail;  /* any: asks for it */
+    atomic_bool trim_asked; /* any: the mail is under way, or the timer runs */
+    char *ports_file;       /* NULL: none was written */
     bool stopping;
     uint64_t next_cid;
     atomic_int_fast64_t connections; /* any: those that were accepted and are not gone */
@@ -69,6 +72,8 @@ enum err server_write_ports_file(struct server *server, struct errmsg *why);
 
 /* any: a client that was counted is gone. */
 void server_client_gone(struct server *server);
+/* any: much memory was freed; soon what the allocator keeps of it goes back to the system. */
+void server_trim_soon(struct server *server);
 /* any: closes an accepted descriptor that could not become a client. */
 void server_drop_connection(struct server *server, int fd);
 

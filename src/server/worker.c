@@ -24,6 +24,12 @@ sweep_cache(void *arg)
     worker->fresh = NULL;
 }
 
+static void
+freed_much(void *arg)
+{
+    server_trim_soon(((struct worker *)arg)->server);
+}
+
 enum err
 worker_new(struct worker **out, struct server *server, unsigned index, struct server_config *config,
            struct errmsg *why)
@@ -35,6 +41,7 @@ worker_new(struct worker **out, struct server *server, unsigned index, struct se
         free(worker);
         return err;
     }
+    loop_set_on_freed(worker->loop, freed_much, worker);
     worker->server = server;
     worker->config = server_config_ref(config);
     worker->cache = sublist_cache_new(server->global->subs);

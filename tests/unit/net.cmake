@@ -1,1 +1,2 @@
+unit_test(chunk net)
 unit_test(net net)
