@@ -241,7 +241,7 @@ client_review_subs(struct client *client)
     size_t at = 0;
 
     while (at < client->sids.cap) {
-        struct subscription *sub = client->sids.slots[at].sub;
+        struct subscription *sub = sids_at(&client->sids, at);
         size_t cap = client->sids.cap;
 
         if (sub == NULL || review_sub(client, sub)) {

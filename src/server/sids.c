@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Open addressing with linear probing; removal shifts the followers back, so that there are
- * no tombstones however long a client churns inboxes.
+ * no tombstones however long a client churns inboxes. It grows by half when it is four fifths
+ * full, so its size is no power of two: a hash is scaled to it.
  */
 #include "server/sids.h"
 
@@ -10,7 +11,8 @@
 
 #include "base/hash.h"
 
-#define SIDS_SMALLEST 8
+#define SIDS_SMALLEST 8U
+#define SIDS_LARGEST  0x40000000U /* slots: growth and load are computed in 32 bits */
 
 static uint32_t
 hash_sid(struct str sid)
@@ -18,15 +20,42 @@ hash_sid(struct str sid)
     return (uint32_t)hash_bytes(sid.data, sid.len);
 }
 
+static uint32_t
+home_of(const struct sids *sids, uint32_t hash)
+{
+    return (uint32_t)(((uint64_t)hash * sids->cap) >> 32);
+}
+
+static uint32_t
+next(const struct sids *sids, uint32_t at)
+{
+    return at + 1 == sids->cap ? 0 : at + 1;
+}
+
+/* Steps from slot a on to slot b. */
+static uint32_t
+distance(const struct sids *sids, uint32_t a, uint32_t b)
+{
+    return b >= a ? b - a : b + sids->cap - a;
+}
+
+static void
+put(struct sids *sids, uint32_t at, uint32_t hash, struct subscription *sub)
+{
+    sids->slots[at].hash = hash;
+    memcpy(sids->slots[at].sub, &sub, sizeof(sub));
+}
+
 /* The slot that holds sid, or the free one where it would go. */
-static size_t
+static uint32_t
 probe(const struct sids *sids, struct str sid, uint32_t hash)
 {
-    size_t mask = sids->cap - 1, at = hash & mask;
+    uint32_t at = home_of(sids, hash);
+    struct subscription *sub;
 
-    while (sids->slots[at].sub != NULL &&
-           !(sids->slots[at].hash == hash && str_eq(subscription_sid(sids->slots[at].sub), sid)))
-        at = (at + 1) & mask;
+    while ((sub = sids_at(sids, at)) != NULL &&
+           !(sids->slots[at].hash == hash && str_eq(subscription_sid(sub), sid)))
+        at = next(sids, at);
     return at;
 }
 
@@ -35,29 +64,38 @@ sids_find(const struct sids *sids, struct str sid)
 {
     if (sids->count == 0)
         return NULL;
-    return sids->slots[probe(sids, sid, hash_sid(sid))].sub;
+    return sids_at(sids, probe(sids, sid, hash_sid(sid)));
 }
 
 static bool
-resize(struct sids *sids, size_t cap)
+resize(struct sids *sids, uint32_t cap)
 {
-    struct sid_slot *slots = calloc(cap, sizeof(*slots));
+    struct sids other = { calloc(cap, sizeof(*other.slots)), sids->count, cap };
 
-    if (slots == NULL)
+    if (other.slots == NULL)
         return false;
-    for (size_t i = 0; i < sids->cap; i++) {
-        size_t at = sids->slots[i].hash & (cap - 1);
+    for (uint32_t i = 0; i < sids->cap; i++) {
+        uint32_t at = home_of(&other, sids->slots[i].hash);
 
-        if (sids->slots[i].sub == NULL)
+        if (sids_at(sids, i) == NULL)
             continue;
-        while (slots[at].sub != NULL)
-            at = (at + 1) & (cap - 1);
-        slots[at] = sids->slots[i];
+        while (sids_at(&other, at) != NULL)
+            at = next(&other, at);
+        other.slots[at] = sids->slots[i];
     }
     free(sids->slots);
-    sids->slots = slots;
-    sids->cap = cap;
+    *sids = other;
     return true;
+}
+
+static bool
+reserve(struct sids *sids)
+{
+    if (sids->count + 1 <= sids->cap - sids->cap / 5)
+        return true;
+    if (sids->cap >= SIDS_LARGEST)
+        return false;
+    return resize(sids, sids->cap == 0 ? SIDS_SMALLEST : sids->cap + sids->cap / 2);
 }
 
 bool
@@ -65,45 +103,42 @@ sids_add(struct sids *sids, struct subscription *sub)
 {
     struct str sid = subscription_sid(sub);
     uint32_t hash = hash_sid(sid);
-    size_t at;
+    uint32_t at;
 
-    if (sids->count + 1 > sids->cap - sids->cap / 4 &&
-        !resize(sids, sids->cap == 0 ? SIDS_SMALLEST : sids->cap * 2))
+    if (!reserve(sids))
         return false;
     at = probe(sids, sid, hash);
-    assert(sids->slots[at].sub == NULL);
-    sids->slots[at] = (struct sid_slot) { sub, hash };
+    assert(sids_at(sids, at) == NULL);
+    put(sids, at, hash, sub);
     sids->count++;
     return true;
 }
 
 static void
-close_gap(struct sids *sids, size_t gap)
+close_gap(struct sids *sids, uint32_t gap)
 {
-    size_t mask = sids->cap - 1;
-
-    for (size_t at = (gap + 1) & mask; sids->slots[at].sub != NULL; at = (at + 1) & mask) {
-        size_t home = sids->slots[at].hash & mask;
+    for (uint32_t at = next(sids, gap); sids_at(sids, at) != NULL; at = next(sids, at)) {
+        uint32_t home = home_of(sids, sids->slots[at].hash);
 
         /* may move back unless its home lies cyclically in (gap, at] */
-        if (((at - home) & mask) < ((at - gap) & mask))
+        if (distance(sids, home, at) < distance(sids, gap, at))
             continue;
         sids->slots[gap] = sids->slots[at];
         gap = at;
     }
-    sids->slots[gap].sub = NULL;
+    put(sids, gap, 0, NULL);
 }
 
 bool
 sids_remove(struct sids *sids, struct subscription *sub)
 {
     struct str sid = subscription_sid(sub);
-    size_t at;
+    uint32_t at;
 
     if (sids->count == 0)
         return false;
     at = probe(sids, sid, hash_sid(sid));
-    if (sids->slots[at].sub != sub)
+    if (sids_at(sids, at) != sub)
         return false;
     close_gap(sids, at);
     sids->count--;
@@ -118,9 +153,10 @@ struct subscription *
 sids_take_any(struct sids *sids, size_t *cursor)
 {
     while (*cursor < sids->cap) {
-        struct subscription *sub = sids->slots[*cursor].sub;
+        struct subscription *sub = sids_at(sids, *cursor);
 
-        sids->slots[(*cursor)++].sub = NULL; /* order no longer matters: it is being drained */
+        /* order no longer matters: it is being drained */
+        put(sids, (uint32_t)(*cursor)++, 0, NULL);
         if (sub != NULL) {
             sids->count--;
             return sub;

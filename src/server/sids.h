@@ -4,25 +4,39 @@
  *
  * Owns     one reference per subscription in it.
  * Threads  the client's loop.
- * Cost     16 bytes a slot, at most three quarters full; nothing while empty.
+ * Cost     12 bytes a slot, 53 to 80 % of them in use; nothing while empty.
  */
 #ifndef TESSERA_SERVER_SIDS_H
 #define TESSERA_SERVER_SIDS_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "sublist/sublist.h"
 
+/* Hash and pointer side by side; split in words, since alignment would make it 16 bytes. */
 struct sid_slot {
-    struct subscription *sub; /* NULL: free */
     uint32_t hash;
+    uint32_t sub[2]; /* zero: free */
 };
 
 struct sids {
     struct sid_slot *slots;
-    size_t count, cap; /* cap: 0 or a power of two */
+    uint32_t count, cap;
 };
+
+/* NULL: the slot is free. */
+static inline struct subscription *
+sids_at(const struct sids *sids, size_t at)
+{
+    struct subscription *sub;
+
+    static_assert(sizeof(sub) <= sizeof(sids->slots[at].sub), "a slot holds a pointer");
+    memcpy(&sub, sids->slots[at].sub, sizeof(sub));
+    return sub;
+}
 
 /* NULL: not there. Borrowed. */
 struct subscription *sids_find(const struct sids *sids, struct str sid);
