@@ -21,7 +21,7 @@
 #include "server/runfiles.h"
 
 #define SPARE_DESCRIPTORS 64   /* beside the clients': libraries, log, listener, loops */
-#define TRIM_AFTER_MS     1000 /* at most so often, and when most of a load is over */
+#define TRIM_AFTER_MS     2000 /* at most so often; what matches held back is freed by then, too */
 
 void
 server_client_gone(struct server *server)

@@ -14,14 +14,31 @@
 
 #define SWEEP_MS 1000 /* how long a closed connection may be remembered by a cached match */
 
+/* When a second passes without a match nothing stays cached, so that nothing need be swept. */
 static void
 sweep_cache(void *arg)
 {
     struct worker *worker = arg;
 
-    sublist_cache_sweep(worker->cache);
     match_unref(worker->fresh);
     worker->fresh = NULL;
+    if (worker->matched) {
+        sublist_cache_sweep(worker->cache);
+    } else {
+        sublist_cache_clear(worker->cache);
+        timer_stop(worker->sweep);
+        worker->sweeping = false;
+    }
+    worker->matched = false;
+}
+
+static void
+start_sweeping(struct worker *worker)
+{
+    if (worker->sweep == NULL) /* closing */
+        return;
+    timer_start(worker->sweep, SWEEP_MS, SWEEP_MS);
+    worker->sweeping = true;
 }
 
 static void
@@ -52,7 +69,6 @@ worker_new(struct worker **out, struct server *server, unsigned index, struct se
     list_init(&worker->clients);
     list_init(&worker->logins);
     worker->sweep = timer_new(worker->loop, sweep_cache, worker);
-    timer_start(worker->sweep, SWEEP_MS, SWEEP_MS);
     *out = worker;
     return ERR_OK;
 }
@@ -66,6 +82,9 @@ worker_start(struct worker *worker, struct errmsg *why)
 const struct match *
 worker_match(struct worker *worker, struct str subject)
 {
+    worker->matched = true;
+    if (!worker->sweeping)
+        start_sweeping(worker);
     if (!worker->config->options->disable_sublist_cache)
         return sublist_cache_match(worker->cache, subject);
     match_unref(worker->fresh);

@@ -40,7 +40,9 @@ struct worker {
     struct sublist_cache *cache; /* over the global account */
     struct match *fresh;         /* the last match made without the cache */
     struct run *run;             /* messages of the client that is being read, see run.h */
-    struct timer *sweep;         /* drops stale cache entries */
+    struct timer *sweep;         /* drops stale cache entries; stopped while nothing is cached */
+    bool sweeping;               /* it runs */
+    bool matched;                /* worker_match() was called since it fired last */
     struct random random;        /* draws of queue members, jitter */
     struct list clients;
     struct list logins; /* those that wait for auth */

@@ -329,6 +329,15 @@ sublist_cache_match(struct sublist_cache *cache, struct str subject)
 }
 
 void
+sublist_cache_clear(struct sublist_cache *cache)
+{
+    drop_all(cache);
+    atomic_store_explicit(&cache->counters.fanout_max, 0, memory_order_relaxed);
+    match_unref(cache->current);
+    cache->current = NULL;
+}
+
+void
 sublist_cache_sweep(struct sublist_cache *cache)
 {
     /* acquire pairs with bump(): whoever sees the removal sees its generation. */

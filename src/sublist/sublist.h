@@ -146,5 +146,7 @@ const struct match *sublist_cache_match(struct sublist_cache *cache, struct str 
  * keeps. Call it every second or so while anything may have been removed: one comparison if
  * nothing was, else three loads per entry. */
 void sublist_cache_sweep(struct sublist_cache *cache);
+/* Drops everything. */
+void sublist_cache_clear(struct sublist_cache *cache);
 
 #endif
