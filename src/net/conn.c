@@ -8,7 +8,7 @@
  * In OPEN its handler is called. LINGER first lets the queue empty itself, then shuts down for
  * writing; it reads and drops what the peer still sends, so that closing does not reset the
  * connection and destroy our last words on their way (TCP answers unread input with RST). GONE
- * waits for libuv to let go of the handles.
+ * lasts until the round is over: the poller may still name the connection.
  */
 #include "net/conn_private.h"
 
@@ -28,37 +28,53 @@
 #define STALLED_READ_MIN 8192 /* bytes that one read takes at least from a stalled producer */
 #define STALLED_TICK_MS  1
 
-static void poll_event(uv_poll_t *poll, int status, int events);
-
-static void
-end_handle(uv_handle_t *handle)
+void
+conn_free_gone(struct loop *loop)
 {
-    struct conn *conn = handle->data;
+    while (!list_empty(&loop->gone)) {
+        struct conn *conn = LIST_ENTRY(loop->gone.next, struct conn, ready_link);
 
-    if (--conn->handles_open > 0)
+        list_remove(&conn->ready_link);
+        outq_unref(conn->outq);
+        free(conn);
+    }
+}
+
+/* The kernel refuses only what has no descriptor any more, or for want of memory: then the
+ * connection could wait for ever. */
+static void
+watch(struct conn *conn, unsigned events)
+{
+    bool done;
+
+    if (events == conn->polling)
         return;
-    outq_unref(conn->outq);
-    free(conn);
+    done = poller_watch(&conn->loop->poller, conn->fd, conn, conn->polling, events);
+    conn->polling = done ? events & 3U : 0;
+    if (!done)
+        conn_fail(conn, CONN_END_NOMEM);
 }
 
 static void
 update_polling(struct conn *conn)
 {
-    int events = 0;
+    unsigned events = 0;
 
     if (conn->state == STATE_GONE)
         return;
-    if (conn->state == STATE_LINGER || conn_may_read(conn))
-        events |= UV_READABLE;
+    /* one that yielded goes on in the next round: not worth two system calls */
+    if (conn->state == STATE_LINGER || (!conn->paused && !conn->stalled))
+        events |= POLLER_READ;
     if (!list_empty(&conn->blocked_link))
-        events |= UV_WRITABLE;
-    if (events == conn->polling)
-        return;
-    conn->polling = events;
-    if (events == 0)
-        uv_poll_stop(&conn->poll);
-    else
-        uv_poll_start(&conn->poll, events, poll_event);
+        events |= POLLER_WRITE;
+    watch(conn, events);
+}
+
+static void
+stop_timer(struct conn *conn)
+{
+    if (deadline_is_set(&conn->timer))
+        deadlines_remove(&conn->loop->deadlines, &conn->timer);
 }
 
 static void
@@ -82,9 +98,13 @@ go_away(struct conn *conn)
     list_remove(&conn->ready_link);
     if (!conn->in_data)
         conn_input_release(conn);
-    uv_close((uv_handle_t *)&conn->poll, end_handle);
-    uv_close((uv_handle_t *)&conn->timer, end_handle);
+    stop_timer(conn);
+    if (conn->polling != 0) /* another thread may be writing, and close the socket later */
+        (void)poller_watch(&conn->loop->poller, conn->fd, conn, conn->polling, 0);
+    conn->polling = 0;
     outq_close(conn->outq, conn->loop);
+    list_push_back(&conn->loop->gone, &conn->ready_link);
+    conn->loop->conns--;
 }
 
 /* Tells the peer's owner, once. */
@@ -110,14 +130,33 @@ conn_fail(struct conn *conn, enum conn_end end)
 }
 
 static void
-timer_fired(uv_timer_t *timer)
+timer_fired(struct conn *conn)
 {
-    struct conn *conn = timer->data;
-
     if (conn->state == STATE_LINGER)
         go_away(conn);
-    else if (conn->state == STATE_OPEN)
+    else
         conn->handler->on_timer(conn->peer);
+}
+
+void
+conn_fire_timers(struct loop *loop)
+{
+    int64_t now_ms = loop_now_ms(loop);
+    struct deadline *first;
+
+    while ((first = loop->deadlines.first) != NULL && first->due_ms <= now_ms) {
+        deadlines_remove(&loop->deadlines, first);
+        timer_fired(LIST_ENTRY(first, struct conn, timer));
+    }
+}
+
+static void
+start_timer(struct conn *conn, int64_t ms)
+{
+    stop_timer(conn);
+    /* at least 1: one that starts itself again must not hold up the rest */
+    deadlines_add(&conn->loop->deadlines, &conn->timer,
+                  loop_now_ms(conn->loop) + (ms < 1 ? 1 : ms));
 }
 
 struct conn *
@@ -126,33 +165,25 @@ conn_new(struct loop *loop, int fd, const struct conn_options *options,
 {
     struct conn *conn = calloc(1, sizeof(*conn));
 
-    if (conn == NULL || uv_poll_init(&loop->uv, &conn->poll, fd) != 0) {
+    if (conn != NULL)
+        conn->outq = outq_new(loop, conn, fd, options->max_pending);
+    if (conn == NULL || conn->outq == NULL) {
         free(conn);
         close(fd);
         return NULL;
     }
-    conn->poll.data = conn;
-    uv_timer_init(&loop->uv, &conn->timer);
-    conn->timer.data = conn;
-    conn->handles_open = 2;
     conn->loop = loop;
     conn->fd = fd;
     conn->handler = handler;
     conn->peer = peer;
     conn->paused = true;
-    conn->read_max = options->read_max;
+    conn_set_read_max(conn, options->read_max);
     conn->read_now = LOOP_READ_BYTES;
     conn->write_deadline_ms = options->write_deadline_ms;
     list_init(&conn->blocked_link);
     list_init(&conn->stalled_link);
     list_init(&conn->ready_link);
-    conn->outq = outq_new(loop, conn, fd, options->max_pending);
-    if (conn->outq == NULL) {
-        close(fd);
-        uv_close((uv_handle_t *)&conn->poll, end_handle);
-        uv_close((uv_handle_t *)&conn->timer, end_handle);
-        return NULL;
-    }
+    loop->conns++;
     return conn;
 }
 
@@ -165,7 +196,7 @@ conn_outq(struct conn *conn)
 void
 conn_set_read_max(struct conn *conn, size_t bytes)
 {
-    conn->read_max = bytes;
+    conn->read_max = bytes < LOOP_READ_BYTES ? (uint32_t)bytes : LOOP_READ_BYTES;
 }
 
 void
@@ -174,9 +205,9 @@ conn_set_timer(struct conn *conn, int64_t ms)
     if (conn->state != STATE_OPEN)
         return;
     if (ms < 0)
-        uv_timer_stop(&conn->timer);
+        stop_timer(conn);
     else
-        uv_timer_start(&conn->timer, timer_fired, (uint64_t)ms, 0);
+        start_timer(conn, ms);
 }
 
 static void
@@ -188,19 +219,15 @@ linger_some(struct conn *conn)
         go_away(conn);
 }
 
-static void
-poll_event(uv_poll_t *poll, int status, int events)
+void
+conn_ready(struct conn *conn, unsigned events)
 {
-    struct conn *conn = poll->data;
-
-    if (status < 0)
-        events = UV_READABLE | UV_WRITABLE; /* let the system call name the error */
-    if ((events & UV_WRITABLE) != 0 && conn->state != STATE_GONE) {
+    if ((events & POLLER_WRITE) != 0 && !list_empty(&conn->blocked_link)) {
         outq_unblock(conn->outq);
         outq_flush(conn->outq, conn->loop);
         conn_look(conn);
     }
-    if ((events & UV_READABLE) != 0) {
+    if ((events & POLLER_READ) != 0) {
         if (conn->state == STATE_LINGER)
             linger_some(conn);
         else if (conn->state == STATE_OPEN && conn_may_read(conn))
@@ -277,10 +304,9 @@ conn_resume(struct conn *conn)
     reading_may_go_on(conn);
 }
 
-static void
-take_turns(uv_idle_t *idle)
+void
+conn_take_turns(struct loop *loop)
 {
-    struct loop *loop = idle->data;
     struct list turn;
 
     /* those who yield again wait for the next round */
@@ -298,8 +324,6 @@ take_turns(uv_idle_t *idle)
         conn->yielded = false;
         reading_may_go_on(conn);
     }
-    if (list_empty(&loop->ready))
-        uv_idle_stop(idle);
 }
 
 void
@@ -308,10 +332,7 @@ conn_yield(struct conn *conn)
     if (conn->yielded || conn->state != STATE_OPEN)
         return;
     conn->yielded = true;
-    if (list_empty(&conn->loop->ready))
-        uv_idle_start(&conn->loop->ready_turn, take_turns);
     list_push_back(&conn->loop->ready, &conn->ready_link);
-    update_polling(conn);
 }
 
 void
@@ -372,7 +393,7 @@ conn_close(struct conn *conn, bool linger)
         conn->state = STATE_LINGER;
         conn->loop->lingering++;
         conn->fin_due = true;
-        uv_timer_start(&conn->timer, timer_fired, LINGER_MS, 0);
+        start_timer(conn, LINGER_MS);
         conn_look(conn);
     } else {
         go_away(conn);

@@ -12,28 +12,27 @@
 enum conn_state { STATE_OPEN, STATE_LINGER, STATE_GONE };
 
 struct conn {
-    uv_poll_t poll;
-    uv_timer_t timer;
     struct loop *loop;
     struct outq *outq;
     const struct conn_handler *handler;
     void *peer;
-    int fd; /* outq closes it */
-    enum conn_state state;
-    unsigned handles_open;
-    int polling; /* the events libuv watches now */
-    bool paused, stalled, yielded, in_data;
-    bool fin_due; /* in LINGER: shut down for writing when the queue is empty */
-    size_t read_max;
-    size_t read_now; /* the same, or less while stalls follow each other */
+    struct deadline timer; /* in loop->deadlines */
+    int fd;                /* outq closes it */
+    enum conn_state state : 8;
+    unsigned polling : 8; /* POLLER_READ, POLLER_WRITE: what is watched now */
+    bool paused : 1, stalled : 1, yielded : 1, in_data : 1;
+    bool fin_due : 1;    /* in LINGER: shut down for writing when the queue is empty */
+    bool input_lent : 1; /* on_data is looking at input now */
+    uint32_t read_max;
+    uint32_t read_now; /* the same, or less while stalls follow each other */
     int64_t write_deadline_ms;
 
     struct block *input; /* unfinished operation; NULL: none */
     size_t input_len;
     size_t input_need; /* bytes that it needs in all, if known */
-    bool input_lent;   /* on_data is looking at input now */
 
-    struct list blocked_link, stalled_link, ready_link; /* in loop->blocked, stalled, ready */
+    struct list ready_link;                 /* in loop->ready; at the end in loop->gone */
+    struct list blocked_link, stalled_link; /* in loop->blocked, stalled */
     struct outq *stall_receiver;
     int64_t stall_until_ms;
 };

@@ -11,8 +11,11 @@
 
 #include "base/list.h"
 #include "net/chunk.h"
+#include "net/deadlines.h"
 #include "net/loop.h"
+#include "net/poller.h"
 
+struct conn;
 struct outq;
 
 struct loop {
@@ -23,11 +26,9 @@ struct loop {
     char *read_buffer; /* LOOP_READ_BYTES, lent to the connection that is being read */
     struct chunk_pool chunks;
 
-    uv_async_t wake;
-    uv_prepare_t before_poll;
-    uv_check_t round_end;
-    uv_idle_t ready_turn; /* runs while somebody is in ready */
-    bool stopping;
+    int wake_fd; /* an eventfd: there is mail */
+    bool uv_ready;
+    bool stopping, over;
     pthread_mutex_t mail_lock;
     struct mail *mail_head, **mail_tail; /* under mail_lock */
     bool mail_woken;                     /* under mail_lock: wake was sent and not yet seen */
@@ -35,6 +36,11 @@ struct loop {
     struct outq **touched; /* queues that this loop appended to in this round; counted */
     size_t touched_count, touched_cap;
     unsigned gathered; /* flushes left out in a row */
+
+    struct poller poller;       /* the connections, wake_fd, and libuv as one */
+    struct deadlines deadlines; /* of the connections */
+    unsigned conns;             /* that are not gone; the loop ends after them */
+    struct list gone;           /* memory of connections that ended in this round */
 
     struct list ready;   /* connections that used up their turn with input left */
     struct list blocked; /* connections whose socket takes no more: write deadline */
@@ -45,5 +51,11 @@ struct loop {
     void *on_freed_arg;
     unsigned lingering; /* connections that only wait for the peer's FIN */
 };
+
+/* In conn.c, for loop.c: */
+void conn_ready(struct conn *conn, unsigned events); /* what the poller says */
+void conn_fire_timers(struct loop *loop);
+void conn_take_turns(struct loop *loop); /* of those in loop->ready */
+void conn_free_gone(struct loop *loop);
 
 #endif

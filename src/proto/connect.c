@@ -65,15 +65,6 @@ string_release(struct str *string)
     *string = STR_NULL;
 }
 
-static void
-release_strings(struct connect_info *info, bool secrets_only)
-{
-    for (size_t i = 0; i < FIELD_COUNT; i++) {
-        if (fields[i].type == FIELD_SECRET || (fields[i].type == FIELD_STRING && !secrets_only))
-            string_release(field_of(info, &fields[i]));
-    }
-}
-
 void
 connect_info_init(struct connect_info *info)
 {
@@ -83,13 +74,10 @@ connect_info_init(struct connect_info *info)
 void
 connect_info_release(struct connect_info *info)
 {
-    release_strings(info, false);
-}
-
-void
-connect_info_wipe_secrets(struct connect_info *info)
-{
-    release_strings(info, true);
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        if (fields[i].type == FIELD_SECRET || fields[i].type == FIELD_STRING)
+            string_release(field_of(info, &fields[i]));
+    }
 }
 
 static void

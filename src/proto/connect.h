@@ -34,15 +34,33 @@ struct connect_info {
     struct str account;                                /* "" is as good as absent */
 };
 
+/* What stays of a CONNECT for the life of its connection: all but the credentials. The strings lie
+ * in one allocation. */
+struct connect_kept {
+    bool verbose, pedantic, tls_required, echo, headers, no_responders;
+    bool new_account;
+    int64_t protocol;
+    struct connect_strings *strings; /* NULL: none */
+};
+
+/* What holds before the first CONNECT: the same as connect_info_init(). */
+void connect_kept_init(struct connect_kept *kept);
+void connect_kept_release(struct connect_kept *kept);
+/* Replaces what is kept; false: out of memory, nothing changed. */
+bool connect_keep(struct connect_kept *kept, const struct connect_info *info);
+/* *info becomes as it was when it was kept, without credentials; false: out of memory. */
+bool connect_recall(struct connect_info *info, const struct connect_kept *kept);
+/* Borrowed; data NULL: the client did not say. */
+struct str connect_kept_name(const struct connect_kept *kept);
+struct str connect_kept_lang(const struct connect_kept *kept);
+struct str connect_kept_version(const struct connect_kept *kept);
+
 /* What holds before the first CONNECT: verbose, pedantic and echo on, the rest off. */
 void connect_info_init(struct connect_info *info);
 void connect_info_release(struct connect_info *info);
-/* Wipes and frees only the credentials. */
-void connect_info_wipe_secrets(struct connect_info *info);
 
 /* Reads json over what *info holds: keys that are absent keep their value, the defaults of
- * connect_info_init() or those of an earlier CONNECT. Credentials are no exception: wipe them
- * once they were judged, or a second CONNECT without any would enter with the first one's.
+ * connect_info_init() or those of an earlier CONNECT (connect_recall()).
  * ERR_INVALID, ERR_NOMEM: a part may have been read; the connection is to be closed.
  * The text of why never quotes the input. */
 enum err connect_info_parse(struct connect_info *info, struct str json, struct errmsg *why);

@@ -159,7 +159,7 @@ finish(struct client *client, enum close_reason reason)
     list_remove(&client->link);
     client_dbg(client, "Client connection closed: %s", close_reason_text(reason));
     client_drop_subs(client);
-    connect_info_release(&client->connect);
+    connect_kept_release(&client->connect);
     loop_note_freed(client->worker->loop, CLIENT_BYTES);
     server_client_gone(client->worker->server);
     client_unref(client);
@@ -342,7 +342,7 @@ static void
 init_state(struct client *client, const struct server_config *config)
 {
     client->state = config->auth_required ? CLIENT_NEW : CLIENT_OPEN;
-    connect_info_init(&client->connect);
+    connect_kept_init(&client->connect);
     atomic_init(&client->echo, client->connect.echo);
     atomic_init(&client->headers, false);
     client->limits.control_line_max = (size_t)config->options->max_control_line;
@@ -408,7 +408,7 @@ client_start(struct worker *worker, int fd, const struct endpoint *remote, uint6
     init_state(client, worker->config);
     open_conn(client, fd);
     if (client->conn == NULL) {
-        connect_info_release(&client->connect);
+        connect_kept_release(&client->connect);
         free(client);
         server_client_gone(worker->server);
         return;

@@ -77,7 +77,7 @@ struct client {
     struct conn *conn; /* NULL once closed */
     struct list link;  /* in worker->clients */
     struct endpoint remote;
-    struct connect_info connect;    /* without its secrets once the verdict is known */
+    struct connect_kept connect;
     struct auth_pass pass;          /* what let it in, without its identity: that is in rights */
     struct rights rights;           /* deliveries from other loops ask it, see rights.h */
     char nonce[NKEY_NONCE_LEN + 1]; /* what INFO asked to be signed; empty: nothing */

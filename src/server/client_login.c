@@ -163,10 +163,9 @@ login_done(void *context, uint64_t id, const struct auth_result *result)
 }
 
 static void
-ask(struct client *client)
+ask(struct client *client, const struct connect_info *info)
 {
     struct worker *worker = client->worker;
-    const struct connect_info *info = &client->connect;
     struct auth_request request = { .auth_token = info->auth_token,
                                     .user = info->user,
                                     .pass = info->pass,
@@ -190,7 +189,6 @@ ask(struct client *client)
     login->config = server_config_ref(worker->config);
     verdict = auth_check(worker->server->auth, worker->config->policy, &request, &result,
                          login_done, login, client->cid);
-    connect_info_wipe_secrets(&client->connect);
     if (verdict == AUTH_PENDING) {
         client->state = CLIENT_CHECKING;
         conn_pause(client->conn);
@@ -216,20 +214,39 @@ client_enter_without_connect(struct client *client)
     return true;
 }
 
+/* info holds what was kept of an earlier CONNECT. false: the client was closed. */
+static bool
+read_connect(struct client *client, struct str json, struct connect_info *info)
+{
+    struct errmsg why;
+
+    if (connect_info_parse(info, json, &why) != ERR_OK) {
+        client_err(client, "%s", why.text);
+        client_close(client, CLOSE_PROTOCOL_VIOLATION);
+        return false;
+    }
+    if (!connect_keep(&client->connect, info)) {
+        client_close(client, CLOSE_INTERNAL);
+        return false;
+    }
+    if (client_tracing(client))
+        trace_connect(client, info);
+    return true;
+}
+
 void
 client_connect(struct client *client, struct str json)
 {
-    struct errmsg why;
+    struct connect_info info;
 
     conn_set_timer(client->conn, -1); /* as in the reference, the clock stops with CONNECT */
     if (client->connected)
         client_drop_subs(client); /* [>=2.14] a second CONNECT starts anew */
-    if (connect_info_parse(&client->connect, json, &why) != ERR_OK) {
-        client_err(client, "%s", why.text);
-        client_close(client, CLOSE_PROTOCOL_VIOLATION);
+    if (!connect_recall(&info, &client->connect)) {
+        client_close(client, CLOSE_INTERNAL);
         return;
     }
-    if (client_tracing(client))
-        trace_connect(client);
-    ask(client);
+    if (read_connect(client, json, &info))
+        ask(client, &info);
+    connect_info_release(&info); /* wipes the credentials */
 }

@@ -18,15 +18,16 @@ client_log(const struct client *client)
 static size_t
 put_agent(const struct client *client, char *out, size_t size)
 {
-    const struct connect_info *info = &client->connect;
+    struct str version = connect_kept_version(&client->connect);
+    struct str lang = connect_kept_lang(&client->connect);
+    struct str name = connect_kept_name(&client->connect);
     int len;
 
-    if (!client->connected || (info->version.len + info->lang.len + info->name.len) == 0)
+    if (!client->connected || version.len + lang.len + name.len == 0)
         return 0;
-    len = snprintf(out, size, " - \"%s%.*s%s%.*s%s%.*s\"", info->version.len > 0 ? "v" : "",
-                   (int)info->version.len, info->version.data, info->lang.len > 0 ? ":" : "",
-                   (int)info->lang.len, info->lang.data, info->name.len > 0 ? ":" : "",
-                   (int)info->name.len, info->name.data);
+    len = snprintf(out, size, " - \"%s%.*s%s%.*s%s%.*s\"", version.len > 0 ? "v" : "",
+                   (int)version.len, version.data, lang.len > 0 ? ":" : "", (int)lang.len,
+                   lang.data, name.len > 0 ? ":" : "", (int)name.len, name.data);
     return len < 0 ? 0 : (size_t)len >= size ? size - 1 : (size_t)len;
 }
 
@@ -101,11 +102,11 @@ trace_in(struct client *client, const struct op *op)
 }
 
 void
-trace_connect(struct client *client)
+trace_connect(struct client *client, const struct connect_info *info)
 {
     char fields[1024];
 
-    connect_info_describe(&client->connect, fields, sizeof(fields));
+    connect_info_describe(info, fields, sizeof(fields));
     client_log_write(client, LOG_LEVEL_TRC, "<<- [CONNECT %s]", fields);
 }
 

@@ -34,7 +34,7 @@ client_tracing(const struct client *client)
 
 /* What came in, what goes out; call only while client_tracing(). */
 void trace_in(struct client *client, const struct op *op);
-void trace_connect(struct client *client);
+void trace_connect(struct client *client, const struct connect_info *info);
 void trace_out(struct client *client, const char *verb, struct str args);
 /* A delivery, from the publisher's loop: names the receiver only by what never changes. */
 void trace_delivery(const struct client *to, const struct message *message, const char *head,

@@ -1,2 +1,3 @@
 unit_test(chunk net)
+unit_test(deadlines net)
 unit_test(net net)

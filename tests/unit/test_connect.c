@@ -247,6 +247,7 @@ static void
 test_second_connect(void **state)
 {
     struct connect_info info;
+    struct connect_kept kept;
 
     (void)state;
     connect_info_init(&info);
@@ -255,7 +256,10 @@ test_second_connect(void **state)
                                    "\"name\":\"one\",\"lang\":\"c\",\"auth_token\":\"t\"}"),
                            NULL),
                      ERR_OK);
-    connect_info_wipe_secrets(&info);
+    connect_kept_init(&kept);
+    assert_true(connect_keep(&kept, &info));
+    connect_info_release(&info);
+    assert_true(connect_recall(&info, &kept));
     assert_null(info.auth_token.data);
     assert_int_equal(
         parse(&info, STR_LIT("{\"name\":\"two\",\"lang\":null,\"headers\":true}"), NULL), ERR_OK);
@@ -266,6 +270,43 @@ test_second_connect(void **state)
     assert_string_equal(info.lang.data, "c");
     assert_null(info.auth_token.data);
     connect_info_release(&info);
+    connect_kept_release(&kept);
+}
+
+/* Whatever it was: with the strings that are absent, empty or hold a NUL. */
+static void
+test_keep_and_recall(void **state)
+{
+    static const char *const lines[] = {
+        "{}",
+        "{\"name\":\"\",\"version\":\"3.6.1\"}",
+        "{\"name\":\"a\\u0000b\",\"lang\":\"c\",\"version\":\"1\",\"account\":\"A\"}",
+        "{\"account\":\"\",\"new_account\":true,\"protocol\":-7,\"tls_required\":true}",
+        "{\"verbose\":false,\"pedantic\":false,\"echo\":false,\"headers\":true,"
+        "\"no_responders\":true}",
+    };
+    struct connect_kept kept;
+
+    (void)state;
+    connect_kept_init(&kept);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct connect_info info, again;
+        char before[512], after[512];
+
+        connect_info_init(&info);
+        assert_int_equal(parse(&info, str_of(lines[i]), NULL), ERR_OK);
+        assert_true(connect_keep(&kept, &info));
+        assert_true(connect_recall(&again, &kept));
+        connect_info_describe(&info, before, sizeof(before));
+        connect_info_describe(&again, after, sizeof(after));
+        assert_string_equal(before, after);
+        assert_true(str_eq(connect_kept_name(&kept), info.name));
+        assert_true(str_eq(connect_kept_lang(&kept), info.lang));
+        assert_true(str_eq(connect_kept_version(&kept), info.version));
+        connect_info_release(&info);
+        connect_info_release(&again);
+    }
+    connect_kept_release(&kept);
 }
 
 static void
@@ -299,7 +340,8 @@ main(void)
         cmocka_unit_test(test_defaults),       cmocka_unit_test(test_verbose),
         cmocka_unit_test(test_refused),        cmocka_unit_test(test_cut),
         cmocka_unit_test(test_strings),        cmocka_unit_test(test_all_fields),
-        cmocka_unit_test(test_second_connect), cmocka_unit_test(test_describe),
+        cmocka_unit_test(test_second_connect), cmocka_unit_test(test_keep_and_recall),
+        cmocka_unit_test(test_describe),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
