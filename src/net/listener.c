@@ -82,7 +82,6 @@ static void
 accept_ready(uv_poll_t *poll, int status, int events)
 {
     struct listener *ln = poll->data;
-    const int on = 1;
 
     (void)events;
     if (status < 0) { /* libuv stopped to watch: the retry starts it again */
@@ -102,7 +101,6 @@ accept_ready(uv_poll_t *poll, int status, int events)
                 accept_failed(ln, errno);
             return;
         }
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         endpoint_from_sockaddr(&remote, &addr);
         ln->accepted(ln->arg, fd, &remote);
     }
@@ -118,6 +116,7 @@ open_socket(int *out, const struct addrinfo *ai, const char *name, struct errmsg
     if (fd == -1)
         return err_sys(why, errno, "could not open a socket for %s", name);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* accepted sockets inherit it */
     if (ai->ai_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     if (bind(fd, ai->ai_addr, ai->ai_addrlen) == -1 || listen(fd, SOMAXCONN) == -1) {
