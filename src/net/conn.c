@@ -194,6 +194,12 @@ conn_outq(struct conn *conn)
 }
 
 void
+conn_flush(struct conn *conn)
+{
+    outq_flush(conn->outq, conn->loop);
+}
+
+void
 conn_set_read_max(struct conn *conn, size_t bytes)
 {
     conn->read_max = bytes < LOOP_READ_BYTES ? (uint32_t)bytes : LOOP_READ_BYTES;

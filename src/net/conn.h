@@ -55,6 +55,9 @@ struct conn *conn_new(struct loop *loop, int fd, const struct conn_options *opti
 /* The queue, borrowed; take a reference to use it from other threads or longer than conn. */
 struct outq *conn_outq(struct conn *conn);
 
+/* Writes what waits now, not at the end of the round. */
+void conn_flush(struct conn *conn);
+
 /* Stops and starts reading. conn_resume() at once offers what was left untaken, so the
  * connection may have ended when it returns. */
 void conn_pause(struct conn *conn);

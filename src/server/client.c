@@ -386,6 +386,7 @@ greet(struct client *client, bool over_limit)
         conn_set_timer(client->conn, config->auth_timeout_ms);
     else
         client_set_ping(client);
+    conn_flush(client->conn); /* of 2,000 that come at once each would hold a chunk until all did */
     conn_resume(client->conn);
 }
 
