@@ -18,7 +18,7 @@
 
 enum { POLLER_READ = 1, POLLER_WRITE = 2 };
 
-#define POLLER_BATCH 128 /* descriptors served in a round */
+#define POLLER_BATCH 256 /* descriptors served in a round */
 
 struct poller {
     int fd;

@@ -323,12 +323,12 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
     server->auth = auth_new(log, 0, 0);
     if (server->auth == NULL)
         abort();
+    watch_signals(server); /* who finds the pid file or the ports file may send one */
     err = start(server, options, why);
     if (err != ERR_OK) {
         server_free(server);
         return err;
     }
-    watch_signals(server);
     log_options(server);
     *out = server;
     return ERR_OK;
