@@ -3,7 +3,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import time
 
@@ -33,7 +32,7 @@ class Process:
         return [f"--port={self.port}", f"--pid={self.process.pid}"]
 
     def stop(self):
-        self.process.send_signal(signal.SIGINT)
+        self.process.terminate()  # not SIGINT: where nobody listens to Ctrl-C, it is ignored
         try:
             self.process.wait(START_S)
         except subprocess.TimeoutExpired:
