@@ -154,6 +154,8 @@ receive_small(struct conn *conn)
         wipe_input(conn);
         offer(conn, buffer, len + (size_t)got, false);
     }
+    if (!conn->stalled && conn->read_now < LOOP_READ_BYTES)
+        conn->read_now *= 2; /* nobody had to be waited for this time */
     return got;
 }
 
