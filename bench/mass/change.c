@@ -3,6 +3,17 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
+
+enum err
+change_wait_after(struct change *change, pid_t pid, struct errmsg *why)
+{
+    struct timespec left = { .tv_sec = CHANGE_AFTER_S };
+
+    while (nanosleep(&left, &left) == -1)
+        continue; /* a signal */
+    return memory_of(pid, &change->after, why);
+}
 
 void
 change_print(const struct change *change, unsigned count)

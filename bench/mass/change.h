@@ -5,11 +5,19 @@
 #ifndef TESSERA_BENCH_MASS_CHANGE_H
 #define TESSERA_BENCH_MASS_CHANGE_H
 
+#include <sys/types.h>
+
+#include "base/err.h"
 #include "common/memory.h"
+
+#define CHANGE_AFTER_S 5 /* a server may take so long to give memory back */
 
 struct change {
     struct memory before, with, after;
 };
+
+/* Fills after, CHANGE_AFTER_S from now. */
+enum err change_wait_after(struct change *change, pid_t pid, struct errmsg *why);
 
 /* Members of a JSON object; count is of what came. */
 void change_print(const struct change *change, unsigned count);

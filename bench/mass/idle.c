@@ -124,7 +124,7 @@ measure(struct idle *idle, struct errmsg *why)
     crowd_release(&idle->crowd);
     if (err == ERR_OK) {
         (void)target_wait_idle(idle->mass->pid, IDLE_PATIENCE_NS);
-        err = memory_of(idle->mass->pid, &idle->change.after, why);
+        err = change_wait_after(&idle->change, idle->mass->pid, why);
     }
     return err;
 }

@@ -269,7 +269,7 @@ remove_and_measure(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
     shuffle(subs);
     write_unsubs(subs);
     err = run_phase(subs, &subs->remove, deadline_ns, why);
-    return err == ERR_OK ? measure_memory(subs, &subs->change.after, why) : err;
+    return err == ERR_OK ? change_wait_after(&subs->change, subs->mass->pid, why) : err;
 }
 
 enum err

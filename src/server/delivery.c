@@ -252,18 +252,19 @@ deliver_elsewhere(struct run *run, const struct match_group *group, uint32_t dra
 static void
 deliver_to_group(struct run *run, const struct match_group *group)
 {
+    const unsigned all = run->count;
     unsigned char picks[RUN_MESSAGES];
     uint32_t drawn[RUN_MESSAGES];
 
-    for (unsigned i = 0; i < run->count; i++)
+    for (unsigned i = 0; i < all; i++)
         drawn[i] = random_below(&run->worker->random, group->count);
-    for (unsigned i = 0; i < run->count; i++) {
+    for (unsigned i = 0; i < all; i++) {
         uint32_t member = drawn[i];
         unsigned count = 0, taken;
 
         if (member == group->count)
             continue; /* delivered with an earlier one */
-        for (unsigned k = i; k < run->count; k++) {
+        for (unsigned k = i; k < all; k++) {
             if (drawn[k] == member) {
                 picks[count++] = (unsigned char)k;
                 drawn[k] = group->count;
