@@ -19,6 +19,9 @@ THREADS = 2
 # What a server keeps for the next load: per loop a pool of chunks (src/net/chunk.c: 3 MB) and
 # caches; the rest is the allocator's.
 KEPT = THREADS * 4 * MB + 4 * MB
+# After a load the C library holds on to the end of each thread's heap below its threshold of 4 MB
+# (src/base/mem.c), and to pages with something left in them: how many, chance decides.
+STAYS = KEPT + THREADS * 4 * MB
 
 
 @pytest.fixture
@@ -29,9 +32,9 @@ def start(server):
 def expect_back(started, before):
     """Private memory comes back to what it was, but for what the server keeps."""
     deadline = Deadline(3 * PATIENCE_S)
-    while (more := private_bytes(started.pid) - before) > KEPT and not deadline.over():
+    while (more := private_bytes(started.pid) - before) > STAYS and not deadline.over():
         time.sleep(0.05)
-    assert more <= KEPT, f"{more / MB:.1f} MB more than before, {KEPT / MB:.0f} may stay"
+    assert more <= STAYS, f"{more / MB:.1f} MB more than before, {STAYS / MB:.0f} may stay"
 
 
 # -- at rest

@@ -282,8 +282,8 @@ test_keep_and_recall(void **state)
         "{\"name\":\"\",\"version\":\"3.6.1\"}",
         "{\"name\":\"a\\u0000b\",\"lang\":\"c\",\"version\":\"1\",\"account\":\"A\"}",
         "{\"account\":\"\",\"new_account\":true,\"protocol\":-7,\"tls_required\":true}",
-        "{\"verbose\":false,\"pedantic\":false,\"echo\":false,\"headers\":true,"
-        "\"no_responders\":true}",
+        "{\"verbose\":false,\"pedantic\":false,\"echo\":false}",
+        "{\"headers\":true,\"no_responders\":true}",
     };
     struct connect_kept kept;
 
