@@ -218,6 +218,8 @@ wait_ms(const struct loop *loop)
     const struct deadline *first = loop->deadlines.first;
     int64_t left_ms;
 
+    if (loop->stopping && loop->conns == 0)
+        return 0; /* the last one went in this round */
     if (!list_empty(&loop->ready))
         return 0;
     if (first == NULL)

@@ -125,3 +125,12 @@ def test_the_limit_of_subscriptions_comes_before_the_sid(server):
         client.send("SUB a 1\r\nSUB a 1\r\n")
         client.expect("-ERR 'maximum subscriptions exceeded'\r\n")
         client.fence()
+
+
+def test_shutdown_while_a_refused_client_stays(server):
+    """It was told, and does not close its side: the shutdown waits for it for a moment only."""
+    started = server('authorization { token: "right" }')
+    client = started.connect()
+    client.login("wrong", ping=False)
+    client.expect_error("Authorization Violation", closes=True)
+    started.stop()
