@@ -121,8 +121,8 @@ count_delivery(struct receiver *to, bool *last)
     uint64_t before = atomic_load_explicit(&sub->delivered, memory_order_relaxed);
     uint64_t max = atomic_load_explicit(&sub->max, memory_order_relaxed);
 
-    if (max != 0 && max - before < to->count)
-        to->count = max < before ? 0 : (unsigned)(max - before);
+    if (max != 0 && (before >= max || max - before < to->count))
+        to->count = before >= max ? 0 : (unsigned)(max - before);
     atomic_store_explicit(&sub->delivered, before + to->count, memory_order_relaxed);
     *last = max != 0 && before + to->count >= max;
 }
@@ -224,7 +224,8 @@ deliver(struct run *run, struct subscription *sub, const unsigned char *picks, u
         return 0;
     if (mind_congestion(run, q)) {
         count_delivery(&to, &last);
-        put(run, &to);
+        if (to.count > 0)
+            put(run, &to);
     } else {
         to.count = 0;
     }

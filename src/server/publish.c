@@ -186,7 +186,8 @@ static bool
 goes_on(const struct run *run, const struct op *op)
 {
     return run->match != NULL && str_eq(run->subject, op->subject) &&
-           (run->count == 0 || run->bytes + op->payload.len <= RUN_BYTES);
+           (run->count == 0 ||
+            (op->payload.len < RUN_REFERENCE_BYTES && run->bytes + op->payload.len <= RUN_BYTES));
 }
 
 /* Subjects that the server keeps for itself, or that the client has no right to. */
