@@ -270,22 +270,22 @@ warn_of_readable_files(const struct auth_reader *auth)
 }
 
 static void
-warn_of_network(const struct auth_reader *auth, const char *host)
+warn_of_network(const struct auth_reader *auth, const char *clear_host)
 {
     const struct auth_options *options = auth->options;
     size_t i = 0;
 
     while (i < options->count && options->entries[i].secret == NULL)
         i++;
-    if (i < options->count && !is_loopback(host))
+    if (i < options->count && clear_host != NULL && !is_loopback(clear_host))
         diag_warning(auth->diags, auth->places[i].pos,
                      "clients send the %s unencrypted, and %s is not a loopback address; "
-                     "listen on 127.0.0.1 behind a TLS proxy or keep the network private",
-                     secret_noun(&options->entries[i]), host);
+                     "serve TLS, listen on 127.0.0.1 or keep the network private",
+                     secret_noun(&options->entries[i]), clear_host);
 }
 
 void
-auth_reader_check(struct auth_reader *auth, const char *host)
+auth_reader_check(struct auth_reader *auth, const char *clear_host)
 {
     if (!check_mixtures(auth)) {
         check_twins(auth, compare_names);
@@ -298,5 +298,5 @@ auth_reader_check(struct auth_reader *auth, const char *host)
                      "authorization without a token: everyone may connect");
     warn_of_plain_text(auth);
     warn_of_readable_files(auth);
-    warn_of_network(auth, host);
+    warn_of_network(auth, clear_host);
 }

@@ -51,8 +51,8 @@ void auth_reader_release(struct auth_reader *auth);
 bool auth_part_set(const struct auth_reader *auth, enum auth_part part);
 struct conf_pos auth_part_pos(const struct auth_reader *auth, enum auth_part part);
 
-/* auth_checks.c: what holds between the entries, and what the operator should know. host is
- * what the server listens on. */
-void auth_reader_check(struct auth_reader *auth, const char *host);
+/* auth_checks.c: what holds between the entries, and what the operator should know. clear_host
+ * is what the server listens on for those who speak in clear; NULL: nobody may. */
+void auth_reader_check(struct auth_reader *auth, const char *clear_host);
 
 #endif

@@ -113,6 +113,13 @@ add_setting(struct flags *flags, const struct walk *walk)
     setting->value = copy_value(walk);
 }
 
+/* Only a text is wanted. */
+static bool
+is_answer(enum flags_outcome outcome)
+{
+    return outcome == FLAGS_HELP || outcome == FLAGS_HELP_TLS || outcome == FLAGS_VERSION;
+}
+
 /* One good flag; false: flags->error is set. */
 static bool
 take_flag(struct flags *flags, const struct walk *walk, enum flags_outcome *outcome)
@@ -146,6 +153,9 @@ take_flag(struct flags *flags, const struct walk *walk, enum flags_outcome *outc
     case ACTION_HELP:
         *outcome = on && *outcome != FLAGS_VERSION ? FLAGS_HELP : *outcome;
         break;
+    case ACTION_HELP_TLS:
+        *outcome = on && !is_answer(*outcome) ? FLAGS_HELP_TLS : *outcome;
+        break;
     case ACTION_VERSION:
         *outcome = on ? FLAGS_VERSION : *outcome;
         break;
@@ -160,7 +170,7 @@ take_flag(struct flags *flags, const struct walk *walk, enum flags_outcome *outc
 static enum flags_outcome
 take_word(struct flags *flags, const char *word, enum flags_outcome outcome)
 {
-    if (outcome == FLAGS_HELP || outcome == FLAGS_VERSION)
+    if (is_answer(outcome))
         return outcome;
     if (strcasecmp(word, "version") == 0)
         return FLAGS_VERSION;
@@ -172,7 +182,7 @@ take_word(struct flags *flags, const char *word, enum flags_outcome outcome)
 static enum flags_outcome
 finish(struct flags *flags, enum flags_outcome outcome)
 {
-    if (outcome == FLAGS_HELP || outcome == FLAGS_VERSION)
+    if (is_answer(outcome))
         return outcome;
     if (flags->signal != NULL) /* as the reference, before anything is looked at */
         return FLAGS_SIGNAL;

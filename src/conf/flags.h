@@ -24,6 +24,7 @@ enum flags_outcome {
     FLAGS_TEST,   /* -t: load, report, exit */
     FLAGS_SIGNAL, /* --signal: send it, exit */
     FLAGS_HELP,
+    FLAGS_HELP_TLS,
     FLAGS_VERSION,
     FLAGS_ERROR, /* print error, then the usage if show_usage; exit 1 */
 };
@@ -53,5 +54,7 @@ void flags_hide_secrets(int argc, char **argv);
 
 /* The text of --help, made from the option table. */
 void flags_usage(FILE *out);
+/* The text of --help_tls: an example, and the names of cipher suites and curves. */
+void flags_usage_tls(FILE *out);
 
 #endif

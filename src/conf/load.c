@@ -33,7 +33,8 @@ settle(struct options *options)
     const struct option_row *rows = option_rows(&count);
 
     for (size_t i = 0; i < count; i++)
-        if (rows[i].zero_is_default && option_is_zero(options, &rows[i]))
+        if (option_has_field(&rows[i]) && rows[i].zero_is_default &&
+            option_is_zero(options, &rows[i]))
             option_set_default(options, &rows[i]);
     options->trace = options->trace || options->trace_verbose;
     options->syslog = options->syslog || options->remote_syslog != NULL;
@@ -144,11 +145,20 @@ apply_flag(struct reader *reader, const struct flag_setting *setting)
         diag_error(reader->diags, pos, "not supported yet");
     else if (row->type == OPTION_AUTH)
         note_auth_flag(reader, setting);
+    else if (row->type == OPTION_TLS || row->in_tls)
+        reader->tls.flags[row->field] = setting;
     else
         source->valid = option_set_flag(reader->options, row, setting->value, pos, reader->diags) &&
                         reader_check(reader, row, pos);
     source->by_flag = true;
     source->pos = pos;
+}
+
+static bool
+may_speak_in_clear(const struct options *options)
+{
+    return !options->tls.enabled ||
+           (options->allow_non_tls && options->tls.handshake_first != TLS_FIRST_ON);
 }
 
 static void
@@ -162,8 +172,14 @@ load(struct reader *reader, struct conf_tree *tree, const struct flags *flags,
         apply_flag(reader, &flags->settings[i]);
     settle(reader->options);
     auth_read_flags(&reader->auth);
-    auth_reader_check(&reader->auth, reader->options->host);
+    tls_read_flags(&reader->tls);
+    auth_reader_check(&reader->auth,
+                      may_speak_in_clear(reader->options) ? reader->options->host : NULL);
+    tls_reader_check(&reader->tls);
     check_options(reader->options, reader->sources, reader->diags);
+    tls_check_clients(reader->options,
+                      reader_source(reader, option_by_name("", STR_LIT("allow_non_tls")))->pos,
+                      reader->diags);
 }
 
 struct options *
@@ -175,6 +191,7 @@ options_load_from(const struct flags *flags, const struct conf_host *host, struc
         .options = options,
         .diags = diags,
         .auth = { .options = &options->auth, .diags = diags, .host = host, .tree = &tree },
+        .tls = { .options = &options->tls, .diags = diags, .for_clients = true },
     };
     size_t errors = diags->errors, count;
 
@@ -190,8 +207,20 @@ options_load_from(const struct flags *flags, const struct conf_host *host, struc
     return NULL;
 }
 
+/* Goes when connections can speak TLS: until then a server that was told to must not run. */
+static struct options *
+refuse_tls(struct options *options, struct diags *diags)
+{
+    if (options == NULL || !options->tls.enabled)
+        return options;
+    diag_error(diags, ((struct conf_pos) { options->tls.at[TLS_FIELD_BLOCK], 0, 0 }),
+               "\"tls\" is not supported yet");
+    options_free(options);
+    return NULL;
+}
+
 struct options *
 options_load(const struct flags *flags, struct diags *diags)
 {
-    return options_load_from(flags, &os_host, diags);
+    return refuse_tls(options_load_from(flags, &os_host, diags), diags);
 }

@@ -5,10 +5,13 @@
 #include "conf/checks.h"
 
 #define FIELD(name) .offset = offsetof(struct options, name)
-#define MS          CLOCK_NS_PER_MS
-#define S           CLOCK_NS_PER_S
-#define HOUR        (3600 * CLOCK_NS_PER_S)
-#define INT32_LIMIT INT32_MAX /* the reference keeps these in 32 bits */
+#define TLS(name, of, kind)                                                                        \
+    .section = "tls", .names = name, .in_tls = true, .field = of, .type = kind
+#define TLS_FIELD(name) .offset = offsetof(struct tls_options, name)
+#define MS              CLOCK_NS_PER_MS
+#define S               CLOCK_NS_PER_S
+#define HOUR            (3600 * CLOCK_NS_PER_S)
+#define INT32_LIMIT     INT32_MAX /* the reference keeps these in 32 bits */
 
 #define UNSUPPORTED(in, name)                                                                      \
     {                                                                                              \
@@ -208,6 +211,54 @@ static const struct option_row rows[] = {
     AUTH("allow_responses", "expires expiration ttl", PART_EXPIRES,
         "Time for them (\"2m\"); negative: any"),
 
+    /* TLS */
+    { .section = "", .names = "tls", .type = OPTION_TLS, .field = TLS_FIELD_BLOCK, FIELD(tls),
+      .flags = "tls", .group = GROUP_TLS, .help = "Serve TLS" },
+    { TLS("cert_file", TLS_FIELD_CERT_FILE, OPTION_TLS_PART), .flags = "tlscert", .arg = "<file>",
+      .group = GROUP_TLS, .help = "Certificate of the server and its chain, PEM" },
+    { TLS("key_file", TLS_FIELD_KEY_FILE, OPTION_TLS_PART), .flags = "tlskey", .arg = "<file>",
+      .group = GROUP_TLS, .help = "Private key of that certificate, PEM" },
+    { TLS("certs certificates", TLS_FIELD_CERTS, OPTION_TLS_PART),
+      .help = "Several certificates with their keys" },
+    { .section = "certs", .names = "cert_file", .in_tls = true, .field = TLS_FIELD_CERT_FILE,
+      .type = OPTION_TLS_PART, .help = "Certificate and its chain, PEM" },
+    { .section = "certs", .names = "key_file", .in_tls = true, .field = TLS_FIELD_KEY_FILE,
+      .type = OPTION_TLS_PART, .help = "Private key of that certificate, PEM" },
+    { TLS("verify", TLS_FIELD_VERIFY, OPTION_BOOL), TLS_FIELD(verify), .flags = "tlsverify",
+      .group = GROUP_TLS, .help = "Serve TLS and demand certificates of clients" },
+    { TLS("ca_file", TLS_FIELD_CA_FILE, OPTION_STRING), TLS_FIELD(ca_file),
+      .flags = "tlscacert", .arg = "<file>", .group = GROUP_TLS,
+      .help = "Authorities that vouch for clients, PEM" },
+    { TLS("verify_and_map", TLS_FIELD_VERIFY_AND_MAP, OPTION_BOOL), TLS_FIELD(verify_and_map),
+      .help = "Demand them, and let them name the user" },
+    { TLS("verify_cert_and_check_known_urls", TLS_FIELD_VERIFY_AND_CHECK, OPTION_BOOL),
+      TLS_FIELD(verify_and_check), .help = "Demand them, with names of known servers" },
+    { TLS("insecure", TLS_FIELD_INSECURE, OPTION_BOOL), TLS_FIELD(insecure),
+      .help = "Do not verify servers that are dialled" },
+    { TLS("cipher_suites", TLS_FIELD_CIPHER_SUITES, OPTION_TLS_PART), .help = "What is offered" },
+    { TLS("allow_insecure_cipher_suites", TLS_FIELD_ALLOW_INSECURE_CIPHER_SUITES, OPTION_BOOL),
+      TLS_FIELD(allow_insecure_ciphers), .help = "Weak ones may be among them" },
+    { TLS("curve_preferences", TLS_FIELD_CURVE_PREFERENCES, OPTION_TLS_PART),
+      .help = "Groups for the key exchange" },
+    { TLS("min_version", TLS_FIELD_MIN_VERSION, OPTION_TLS_PART), .help = "Lowest version" },
+    { TLS("pinned_certs", TLS_FIELD_PINNED_CERTS, OPTION_TLS_PART),
+      .help = "Keys that client certificates may have" },
+    { TLS("timeout", TLS_FIELD_TIMEOUT, OPTION_SECONDS), TLS_FIELD(timeout_ns), .initial = "2s",
+      .zero_is_default = true, .min = MS, .max = HOUR, .help = "Time for a handshake" },
+    { TLS("handshake_first first immediate", TLS_FIELD_HANDSHAKE_FIRST, OPTION_TLS_PART),
+      .help = "The handshake comes before INFO" },
+    { TLS("connection_rate_limit", TLS_FIELD_CONNECTION_RATE_LIMIT, OPTION_INT),
+      TLS_FIELD(connection_rate_limit), .initial = "0", .max = INT64_MAX,
+      .help = "Handshakes per second; 0: no limit" },
+    { .section = "", .names = "allow_non_tls", .type = OPTION_BOOL, FIELD(allow_non_tls),
+      .help = "Clients may also speak in clear" },
+    UNSUPPORTED("tls", "ocsp_peer"),
+    UNSUPPORTED("tls", "cert_store"),
+    UNSUPPORTED("tls", "cert_match"),
+    UNSUPPORTED("tls", "cert_match_by"),
+    UNSUPPORTED("tls", "cert_match_skip_invalid"),
+    UNSUPPORTED("tls", "ca_certs_match"),
+
     UNSUPPORTED("authorization", "auth_callout auth_hook"),
     UNSUPPORTED("authorization", "proxy_required"),
     UNSUPPORTED("", "accounts"),
@@ -240,7 +291,6 @@ static const struct option_row rows[] = {
     UNSUPPORTED("", "leafnodes leaf"),
     UNSUPPORTED("", "websocket ws"),
     UNSUPPORTED("", "mqtt"),
-    UNSUPPORTED("", "allow_non_tls"),
     UNSUPPORTED("", "ocsp"),
     UNSUPPORTED("", "ocsp_cache"),
     UNSUPPORTED("", "default_js_domain"),
@@ -249,12 +299,6 @@ static const struct option_row rows[] = {
     { .section = "", .names = "store_dir storedir", .type = OPTION_UNSUPPORTED,
       .flags = "sd store_dir", .arg = "<dir>", .group = GROUP_JETSTREAM,
       .help = "Where JetStream keeps its data" },
-    { .section = "", .names = "tls", .type = OPTION_UNSUPPORTED, .flags = "tls",
-      .group = GROUP_TLS, .help = "Serve TLS, without client certificates" },
-    UNSUPPORTED_FLAG("tlscert", "<file>", GROUP_TLS, "Certificate of the server"),
-    UNSUPPORTED_FLAG("tlskey", "<file>", GROUP_TLS, "Private key of the server"),
-    UNSUPPORTED_FLAG("tlsverify", NULL, GROUP_TLS, "Serve TLS and verify client certificates"),
-    UNSUPPORTED_FLAG("tlscacert", "<file>", GROUP_TLS, "Authority for client certificates"),
     UNSUPPORTED_FLAG("routes", "<url,url...>", GROUP_CLUSTER, "Routes to dial"),
     { .section = "", .names = "cluster", .type = OPTION_UNSUPPORTED,
       .flags = "cluster cluster_listen", .arg = "<url>", .group = GROUP_CLUSTER,
@@ -270,7 +314,7 @@ static const struct option_row rows[] = {
         "Accepted and ignored: there is no Go profile"),
     ACTION(ACTION_HELP, "h help", NULL, GROUP_COMMON, "Show this text"),
     ACTION(ACTION_VERSION, "v version", NULL, GROUP_COMMON, "Show the version"),
-    UNSUPPORTED_FLAG("help_tls", NULL, GROUP_COMMON, "Show help on TLS"),
+    ACTION(ACTION_HELP_TLS, "help_tls", NULL, GROUP_COMMON, "Show how TLS is configured"),
 };
 /* clang-format on */
 
@@ -344,7 +388,8 @@ option_name(const struct option_row *row)
 bool
 option_has_field(const struct option_row *row)
 {
-    return row->type <= OPTION_SECONDS || (row->type == OPTION_AUTH && row->kinds != 0);
+    return !row->in_tls && (row->type <= OPTION_SECONDS || row->type == OPTION_TLS ||
+                            (row->type == OPTION_AUTH && row->kinds != 0));
 }
 
 void

@@ -24,10 +24,12 @@ enum option_type {
     OPTION_DURATION, /* int64_t, ns; a plain number is seconds and earns a warning */
     OPTION_SECONDS,  /* int64_t, ns; a number of seconds or a duration */
     OPTION_AUTH,     /* a part of options.auth, which auth_reader.h makes of all parts together */
+    OPTION_TLS,      /* struct tls_options, which tls_reader.h makes of a map */
     /* without a field in struct options */
-    OPTION_LISTEN,  /* sets host and port */
-    OPTION_SECTION, /* a map with options of its own */
-    OPTION_ACTION,  /* a flag that sets no single option */
+    OPTION_LISTEN,   /* sets host and port */
+    OPTION_SECTION,  /* a map with options of its own */
+    OPTION_TLS_PART, /* what tls_reader.h reads of that map by ways of its own */
+    OPTION_ACTION,   /* a flag that sets no single option */
     OPTION_UNSUPPORTED,
 };
 
@@ -42,6 +44,7 @@ enum option_action {
     ACTION_TEST,
     ACTION_SIGNAL,
     ACTION_HELP,
+    ACTION_HELP_TLS,
     ACTION_VERSION,
     ACTION_TRACE_VERBOSE,
     ACTION_DEBUG_TRACE,
@@ -89,14 +92,15 @@ typedef void option_check_fn(const struct options *options, struct conf_pos pos,
 
 struct option_row {
     /* "" top level, "authorization", and inside of that "tokens", "users" (one entry of the
-     * array), "permissions", "publish" (a map in place of subjects), "allow_responses"; NULL: no
-     * file can set it */
+     * array), "permissions", "publish" (a map in place of subjects), "allow_responses"; "tls", and
+     * inside of that "certs" (one entry of the array); NULL: no file can set it */
     const char *section;
     const char *names; /* separated by blanks, the first is the name; NULL: a flag only */
     enum option_type type;
     bool secret;          /* the value is never shown */
     bool zero_is_default; /* 0 asks for the default */
-    size_t offset;        /* of the field in struct options */
+    bool in_tls;          /* the field is one of a struct tls_options, not of struct options */
+    size_t offset;        /* of the field in its struct */
     const char *initial;  /* the default as text; NULL: empty, 0, false */
     int64_t min, max;     /* OPTION_INT: as they are, durations: ns; both 0: any */
     option_check_fn *check;
@@ -105,6 +109,8 @@ struct option_row {
     /* only OPTION_AUTH */
     enum auth_part part;
     unsigned kinds; /* bits 1 << enum auth_kind: of the entries this row stands for; 0: none */
+
+    enum tls_field field; /* only OPTION_TLS and in_tls */
 
     const char *flags; /* separated by blanks, without dashes; NULL: none */
     const char *arg;   /* "<host>"; NULL: the flag is a switch */

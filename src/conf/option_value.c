@@ -21,42 +21,55 @@ shown_len(struct str text)
 }
 
 static char **
-string_field(struct options *options, const struct option_row *row)
+string_field(void *base, const struct option_row *row)
 {
     assert(row->type == OPTION_STRING);
-    return (char **)(void *)((char *)options + row->offset);
+    return (char **)(void *)((char *)base + row->offset);
 }
 
 static int64_t *
-int_field(struct options *options, const struct option_row *row)
+int_field(void *base, const struct option_row *row)
 {
     assert(row->type == OPTION_INT || row->type == OPTION_DURATION || row->type == OPTION_SECONDS);
-    return (int64_t *)(void *)((char *)options + row->offset);
+    return (int64_t *)(void *)((char *)base + row->offset);
 }
 
 static bool *
-bool_field(struct options *options, const struct option_row *row)
+bool_field(void *base, const struct option_row *row)
 {
     assert(row->type == OPTION_BOOL);
-    return (bool *)(void *)((char *)options + row->offset);
+    return (bool *)(void *)((char *)base + row->offset);
+}
+
+static struct tls_options *
+tls_field(void *base, const struct option_row *row)
+{
+    assert(row->type == OPTION_TLS);
+    return (struct tls_options *)(void *)((char *)base + row->offset);
 }
 
 static const char *
-get_string(const struct options *options, const struct option_row *row)
+get_string(const void *base, const struct option_row *row)
 {
-    return *string_field((struct options *)(uintptr_t)options, row);
+    return *string_field((void *)(uintptr_t)base, row);
 }
 
 static int64_t
-get_int(const struct options *options, const struct option_row *row)
+get_int(const void *base, const struct option_row *row)
 {
-    return *int_field((struct options *)(uintptr_t)options, row);
+    return *int_field((void *)(uintptr_t)base, row);
 }
 
 static bool
-get_bool(const struct options *options, const struct option_row *row)
+get_bool(const void *base, const struct option_row *row)
 {
-    return *bool_field((struct options *)(uintptr_t)options, row);
+    return *bool_field((void *)(uintptr_t)base, row);
+}
+
+static const struct tls_options *
+get_tls(const void *base, const struct option_row *row)
+{
+    return tls_field((void *)(uintptr_t)base, row);
 }
 
 /* What is set and where it was said: what a diagnostic needs. */
@@ -92,9 +105,9 @@ mismatch(const struct target *target, const char *wanted)
 }
 
 static bool
-set_string(struct options *options, const struct target *target, struct str text)
+set_string(void *base, const struct target *target, struct str text)
 {
-    char **field = string_field(options, target->row);
+    char **field = string_field(base, target->row);
 
     if (text.len > 0 && memchr(text.data, '\0', text.len) != NULL) {
         diag_error(target->diags, target->pos, "\"%.*s\" holds a NUL byte", (int)target->name.len,
@@ -119,7 +132,7 @@ number_text(const struct option_row *row, int64_t number, char out[DURATION_TEXT
 }
 
 static bool
-set_int(struct options *options, const struct target *target, int64_t number)
+set_int(void *base, const struct target *target, int64_t number)
 {
     const struct option_row *row = target->row;
     bool bounded = row->min != 0 || row->max != 0;
@@ -135,7 +148,7 @@ set_int(struct options *options, const struct target *target, int64_t number)
                    may_show(target) ? number_text(row, number, seen) : "this value");
         return false;
     }
-    *int_field(options, row) = number;
+    *int_field(base, row) = number;
     return true;
 }
 
@@ -151,7 +164,7 @@ out_of_range(const struct target *target)
 
 /* A plain number: seconds. Behind a suffix (2m is 2,000,000) lies a mistake. */
 static bool
-set_seconds(struct options *options, const struct target *target)
+set_seconds(void *base, const struct target *target)
 {
     const struct conf_value *value = target->entry->value;
     int len = (int)target->name.len;
@@ -167,22 +180,22 @@ set_seconds(struct options *options, const struct target *target)
                      "as \"%" PRId64 "s\"",
                      len, target->name.data, len, target->name.data,
                      target->entry->value->via_variable ? 30 : value->integer);
-    return set_int(options, target, ns);
+    return set_int(base, target, ns);
 }
 
 static bool
-set_duration(struct options *options, const struct target *target)
+set_duration(void *base, const struct target *target)
 {
     const struct conf_value *value = target->entry->value;
     bool seconds = target->row->type == OPTION_SECONDS;
     int64_t ns;
 
     if (value->type == CONF_INT)
-        return value->overflow ? out_of_range(target) : set_seconds(options, target);
+        return value->overflow ? out_of_range(target) : set_seconds(base, target);
     if (value->type == CONF_FLOAT && seconds && value->real > -1e9 && value->real < 1e9)
-        return set_int(options, target, (int64_t)(value->real * (double)CLOCK_NS_PER_S));
+        return set_int(base, target, (int64_t)(value->real * (double)CLOCK_NS_PER_S));
     if (value->type == CONF_STRING && duration_parse(value->text, &ns))
-        return set_int(options, target, ns);
+        return set_int(base, target, ns);
     return mismatch(target, seconds ? "a number of seconds or a duration such as \"2s\""
                                     : "a duration such as \"30s\" or \"2m\"");
 }
@@ -207,7 +220,7 @@ split_listen(struct str text, struct str *host, int64_t *port)
 }
 
 static bool
-set_listen(struct options *options, const struct target *target)
+set_listen(void *base, const struct target *target)
 {
     const struct conf_value *value = target->entry->value;
     struct target host_target = *target, port_target = *target;
@@ -218,13 +231,13 @@ set_listen(struct options *options, const struct target *target)
         return mismatch(target, "\"host:port\" or a port");
     host_target.row = option_by_name("", STR_LIT("host"));
     port_target.row = option_by_name("", STR_LIT("port"));
-    return set_int(options, &port_target, port) &&
-           (host.len == 0 || set_string(options, &host_target, host));
+    return set_int(base, &port_target, port) &&
+           (host.len == 0 || set_string(base, &host_target, host));
 }
 
 bool
-option_set_value(struct options *options, const struct option_row *row,
-                 const struct conf_entry *entry, struct diags *diags)
+option_set_value(void *base, const struct option_row *row, const struct conf_entry *entry,
+                 struct diags *diags)
 {
     const struct conf_value *value = entry->value;
     struct target target = { row, entry->key, entry->pos, diags, entry };
@@ -240,24 +253,26 @@ option_set_value(struct options *options, const struct option_row *row,
     switch (row->type) {
     case OPTION_STRING:
         return value->text.data == NULL ? mismatch(&target, "a string")
-                                        : set_string(options, &target, value->text);
+                                        : set_string(base, &target, value->text);
     case OPTION_INT:
         if (value->type != CONF_INT)
             return mismatch(&target, "a whole number");
-        return value->overflow ? out_of_range(&target) : set_int(options, &target, value->integer);
+        return value->overflow ? out_of_range(&target) : set_int(base, &target, value->integer);
     case OPTION_BOOL:
         if (value->type != CONF_BOOL)
             return mismatch(&target, "true or false");
-        *bool_field(options, row) = value->boolean;
+        *bool_field(base, row) = value->boolean;
         return true;
     case OPTION_DURATION:
     case OPTION_SECONDS:
-        return set_duration(options, &target);
+        return set_duration(base, &target);
     case OPTION_LISTEN:
-        return set_listen(options, &target);
+        return set_listen(base, &target);
     case OPTION_SECTION:
         return value->type == CONF_MAP || mismatch(&target, "a map: { ... }");
     case OPTION_AUTH:
+    case OPTION_TLS:
+    case OPTION_TLS_PART:
     case OPTION_ACTION:
     case OPTION_UNSUPPORTED:
         break;
@@ -309,19 +324,19 @@ option_refuses(const struct option_row *row, const char *text)
 }
 
 bool
-option_set_flag(struct options *options, const struct option_row *row, const char *text,
-                struct conf_pos pos, struct diags *diags)
+option_set_flag(void *base, const struct option_row *row, const char *text, struct conf_pos pos,
+                struct diags *diags)
 {
     struct target target = { row, option_name(row), pos, diags, NULL };
     int64_t number;
 
     switch (row->type) {
     case OPTION_STRING:
-        return set_string(options, &target, str_of(text));
+        return set_string(base, &target, str_of(text));
     case OPTION_INT:
-        return parse_flag_int(text, &number) == NULL && set_int(options, &target, number);
+        return parse_flag_int(text, &number) == NULL && set_int(base, &target, number);
     case OPTION_BOOL:
-        return parse_flag_bool(text, bool_field(options, row)) == NULL;
+        return parse_flag_bool(text, bool_field(base, row)) == NULL;
     default:
         assert(false && "a row that a flag cannot set");
         return false;
@@ -329,29 +344,31 @@ option_set_flag(struct options *options, const struct option_row *row, const cha
 }
 
 void
-option_set_default(struct options *options, const struct option_row *row)
+option_set_default(void *base, const struct option_row *row)
 {
     struct str text = str_of(row->initial);
     bool overflow = false, ok = true;
 
+    if (row->type == OPTION_TLS)
+        tls_options_init(tls_field(base, row));
     if (row->initial == NULL)
         return;
     if (row->type == OPTION_STRING) {
-        mem_wipe_free(string_field(options, row));
-        *string_field(options, row) = xstrdup(row->initial);
+        mem_wipe_free(string_field(base, row));
+        *string_field(base, row) = xstrdup(row->initial);
     } else if (row->type == OPTION_BOOL)
-        ok = conf_parse_bool(text, bool_field(options, row));
+        ok = conf_parse_bool(text, bool_field(base, row));
     else if (row->type == OPTION_INT)
-        ok = conf_parse_int(text, int_field(options, row), &overflow);
+        ok = conf_parse_int(text, int_field(base, row), &overflow);
     else
-        ok = duration_parse(text, int_field(options, row));
+        ok = duration_parse(text, int_field(base, row));
     assert(ok && !overflow);
 }
 
 bool
-option_is_zero(const struct options *options, const struct option_row *row)
+option_is_zero(const void *base, const struct option_row *row)
 {
-    return get_int(options, row) == 0;
+    return get_int(base, row) == 0;
 }
 
 bool
@@ -364,6 +381,8 @@ option_equal(const struct options *a, const struct options *b, const struct opti
         return get_bool(a, row) == get_bool(b, row);
     case OPTION_AUTH:
         return auth_options_equal_kinds(&a->auth, &b->auth, row->kinds);
+    case OPTION_TLS:
+        return tls_options_equal(get_tls(a, row), get_tls(b, row));
     default:
         return get_int(a, row) == get_int(b, row);
     }
@@ -387,6 +406,9 @@ option_format(const struct options *options, const struct option_row *row, struc
     case OPTION_AUTH:
         auth_options_format(&options->auth, row->kinds, out);
         break;
+    case OPTION_TLS:
+        tls_options_format(get_tls(options, row), out);
+        break;
     default:
         buf_append_str(out, number_text(row, get_int(options, row), number));
         break;
@@ -398,4 +420,6 @@ option_release(struct options *options, const struct option_row *row)
 {
     if (row->type == OPTION_STRING)
         mem_wipe_free(string_field(options, row));
+    if (row->type == OPTION_TLS)
+        tls_options_release(tls_field(options, row));
 }

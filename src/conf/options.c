@@ -16,7 +16,8 @@ options_free(struct options *options)
     if (options == NULL)
         return;
     for (size_t i = 0; i < count; i++)
-        option_release(options, &rows[i]);
+        if (option_has_field(&rows[i]))
+            option_release(options, &rows[i]);
     auth_options_release(&options->auth);
     free(options->config_file);
     free(options->config_digest);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "conf/auth_options.h"
+#include "conf/tls_options.h"
 
 struct options {
     char *config_file;   /* NULL: none; -c */
@@ -28,6 +29,8 @@ struct options {
 
     struct auth_options auth;
     int64_t auth_timeout_ns; /* 2 s */
+    struct tls_options tls;  /* of clients */
+    bool allow_non_tls;      /* a client may also speak in clear */
 
     int64_t max_connections;                                  /* 65536 */
     int64_t max_subscriptions;                                /* per connection; 0: unlimited */

@@ -33,20 +33,31 @@ reader_check(struct reader *reader, const struct option_row *row, struct conf_po
     return reader->diags->errors == errors;
 }
 
-/* The section a user would look for: the top level or authorization. */
+/* The section a user would look for: the top level, authorization or tls. */
 static const char *
 home_of(struct str key)
 {
     if (option_by_name("", key) != NULL)
         return "to the top level";
-    return option_by_name("authorization", key) != NULL ? "into authorization" : NULL;
+    if (option_by_name("authorization", key) != NULL)
+        return "into authorization";
+    return option_by_name("tls", key) != NULL ? "into tls" : NULL;
+}
+
+/* How the reference begins such a complaint. */
+static const char *
+unknown_prefix(const char *section)
+{
+    if (strcmp(section, "tls") == 0)
+        return "error parsing tls config, ";
+    return strcmp(section, "certs") == 0 ? "error parsing tls certs config, " : "";
 }
 
 void
 reader_report_unknown(const char *section, const struct conf_entry *entry, struct diags *diags)
 {
     struct str key = entry->key, meant = suggest_option(section, key);
-    const char *home = home_of(key);
+    const char *home = home_of(key), *prefix = unknown_prefix(section);
     int len = auth_shown_len(key);
 
     if (entry->hidden)
@@ -54,12 +65,13 @@ reader_report_unknown(const char *section, const struct conf_entry *entry, struc
                    "unknown field behind another value; if it belongs to that value, put the "
                    "whole of it in quotes");
     else if (home != NULL)
-        diag_error(diags, entry->pos, "unknown field \"%.*s\"; it belongs %s", len, key.data, home);
+        diag_error(diags, entry->pos, "%sunknown field \"%.*s\"; it belongs %s", prefix, len,
+                   key.data, home);
     else if (meant.data != NULL)
-        diag_error(diags, entry->pos, "unknown field \"%.*s\"; did you mean \"%.*s\"?", len,
-                   key.data, (int)meant.len, meant.data);
+        diag_error(diags, entry->pos, "%sunknown field \"%.*s\"; did you mean \"%.*s\"?", prefix,
+                   len, key.data, (int)meant.len, meant.data);
     else
-        diag_error(diags, entry->pos, "unknown field \"%.*s\"", len, key.data);
+        diag_error(diags, entry->pos, "%sunknown field \"%.*s\"", prefix, len, key.data);
 }
 
 void
@@ -91,7 +103,8 @@ reader_report_second(const struct conf_entry *entry, struct conf_pos first, stru
 static bool
 is_about_entry(const struct option_row *row)
 {
-    return row->type == OPTION_SECTION || strcmp(row->section, "authorization") == 0 ||
+    return row->type == OPTION_SECTION || row->type == OPTION_TLS ||
+           strcmp(row->section, "authorization") == 0 ||
            row->offset == offsetof(struct options, auth.no_auth_user);
 }
 
@@ -118,6 +131,10 @@ read_entry(struct reader *reader, const char *section, const struct conf_entry *
     }
     if (row->type == OPTION_AUTH) {
         reader->auth.block.at[row->part] = entry;
+        return;
+    }
+    if (row->type == OPTION_TLS) {
+        tls_read_block(&reader->tls, entry);
         return;
     }
     source->valid = option_set_value(reader->options, row, entry, reader->diags) &&

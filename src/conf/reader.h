@@ -11,12 +11,14 @@
 #include "conf/checks.h"
 #include "conf/option_table.h"
 #include "conf/parser.h"
+#include "conf/tls_reader.h"
 
 struct reader {
     struct options *options;
     struct option_source *sources; /* one per row of the table, zeroed at first */
     struct diags *diags;
     struct auth_reader auth;
+    struct tls_reader tls;
 };
 
 void reader_read(struct reader *reader, const struct conf_tree *tree);

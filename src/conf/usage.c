@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "conf/flags.h"
 #include "conf/option_table.h"
+#include "tls/names.h"
 
 #define HELP_COLUMN 38 /* where the texts begin */
 
@@ -74,5 +75,32 @@ flags_usage(FILE *out)
             if (rows[i].flags != NULL && (int)rows[i].group == group)
                 print_row(out, &rows[i]);
     }
+    fputc('\n', out);
+}
+
+void
+flags_usage_tls(FILE *out)
+{
+    fputs("\nTLS is configured in the tls section of a configuration file:\n"
+          "\n"
+          "    tls {\n"
+          "        cert_file: \"./certs/server-cert.pem\"\n"
+          "        key_file:  \"./certs/server-key.pem\"\n"
+          "        ca_file:   \"./certs/ca.pem\"   # of clients\n"
+          "        verify:    true               # and they need a certificate\n"
+          "\n"
+          "        cipher_suites: [ TLS_AES_128_GCM_SHA256 ]\n"
+          "        curve_preferences: [ X25519, CurveP256 ]\n"
+          "    }\n"
+          "\n"
+          "nats-server.conf(5) describes all of it.\n"
+          "\nCipher suites:\n",
+          out);
+    for (size_t i = 0; tls_cipher_at(i) != NULL; i++)
+        fprintf(out, "    %s%s\n", tls_cipher_at(i)->name,
+                tls_cipher_at(i)->insecure ? " (only with allow_insecure_cipher_suites)" : "");
+    fputs("\nCurve preferences:\n", out);
+    for (size_t i = 0; tls_curve_at(i) != NULL; i++)
+        fprintf(out, "    %s\n", tls_curve_at(i)->name);
     fputc('\n', out);
 }

@@ -117,6 +117,9 @@ main(int argc, char **argv)
     case FLAGS_HELP:
         flags_usage(stdout);
         break;
+    case FLAGS_HELP_TLS:
+        flags_usage_tls(stdout);
+        break;
     case FLAGS_VERSION:
         puts(FLAGS_VERSION_TEXT);
         break;

@@ -10,6 +10,7 @@
 #include "conf/checks.h"
 #include "conf/load.h"
 #include "conf/memory_host.h"
+#include "tls/names.h"
 
 #define SECRET "Zq7-hidden-9d1f"
 
@@ -64,9 +65,37 @@ check_auth(const struct auth_options *auth)
 }
 
 static void
+check_names(const struct tls_name_list *list, bool (*is_known)(struct str name))
+{
+    for (size_t i = 0; i < list->count; i++)
+        require(is_known(str_of(list->items[i])), "unknown name", list->items[i]);
+}
+
+static void
+check_tls(const struct tls_options *tls)
+{
+    require(tls_options_equal(tls, tls), "tls not equal to itself", "");
+    require(tls->timeout_ns > 0 && tls->connection_rate_limit >= 0, "numbers of tls", "");
+    require(tls->handshake_first_ns > 0, "handshake_first", "");
+    check_names(&tls->ciphers, tls_cipher_known);
+    check_names(&tls->curves, tls_curve_known);
+    if (!tls->enabled)
+        return;
+    require(tls->pair_count > 0 && tls->at[TLS_FIELD_BLOCK] != NULL, "tls without a pair", "");
+    for (size_t i = 0; i < tls->pair_count; i++) {
+        const struct tls_pair *pair = &tls->pairs[i];
+
+        require(pair->cert_file[0] != '\0' && pair->key_file[0] != '\0', "no name of a file", "");
+        require(pair->cert_at != NULL && pair->key_at != NULL, "no place", "");
+    }
+    require(tls->verify || (!tls->verify_and_map && !tls->verify_and_check), "verify", "");
+}
+
+static void
 check_loaded(const struct options *options)
 {
     check_auth(&options->auth);
+    check_tls(&options->tls);
     require(options->port >= -1 && options->port <= 65535, "port", "");
     require(options->max_payload >= 1 && options->max_payload <= options->max_pending,
             "max_payload", "");

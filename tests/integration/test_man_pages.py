@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from support import env
+from support import certs, env
 
 PAGES = ["nats.1", "nats-server.8", "nats-server.conf.5"]
 NOT_YET = "(not supported yet)"
@@ -29,7 +29,7 @@ def help_flags():
         if line.lstrip().startswith("-"):
             flags = re.match(r" +(-[\w-]+(?:, --?[\w-]+)*)", line)[1].split(", ")
             (refused if NOT_YET in line else supported).update(flags)
-    assert "--auth-file" in supported and "--tlscert" in refused
+    assert "--auth-file" in supported and "--cluster_name" in refused
     return supported, refused
 
 
@@ -48,15 +48,16 @@ def test_server_page_uses_no_refused_flag():
 
 def test_configurations_shown_are_valid(tmp_path):
     (tmp_path / "sensors").write_text("abcdefghij\n")
+    certs.Authority(tmp_path).server()
     variables = {name: f"secret of {name}"
                  for name in ("NATS_TOKEN", "DASHBOARD_TOKEN", "GUEST_PASSWORD",
                               "SERVICE_PASSWORD")}
     shown = re.findall(r"^\.Bd -literal.*\n((?s:.*?))\n\.Ed$", page("nats-server.conf.5"),
                        re.MULTILINE)
-    assert len(shown) == 4
+    assert len(shown) == 5
     for text in shown:
         path = tmp_path / "shown.conf"
-        path.write_text(text.replace("/run/secrets", str(tmp_path)) + "\n")
+        path.write_text(re.sub("/run/secrets|/etc/nats", str(tmp_path), text) + "\n")
         done = subprocess.run([env.need(env.SERVER), "-t", "-c", str(path)], capture_output=True,
                               text=True, timeout=env.PATIENCE_S, env={**os.environ, **variables},
                               check=False)

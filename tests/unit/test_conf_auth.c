@@ -209,7 +209,7 @@ test_good(void **state)
 #define EMPTY_TOKEN "an empty token would admit everyone"
 #define NO_PASSWORD "a user without a password would admit everyone who knows the name"
 #define NOT_LOCAL                                                                                  \
-    " unencrypted, and 0.0.0.0 is not a loopback address; listen on 127.0.0.1 behind a TLS proxy " \
+    " unencrypted, and 0.0.0.0 is not a loopback address; serve TLS, listen on 127.0.0.1 "         \
     "or keep the network private"
 #define NO_TIME "\"expires\" wants a time in UTC such as 2027-03-01T00:00:00Z"
 #define AT      "nats.conf:2:"

@@ -169,7 +169,8 @@ static void
 test_nothing_else_is_there(void **state)
 {
     static const char *const sections[] = {
-        "", "authorization", "tokens", "users", "permissions", "publish", "allow_responses"
+        "",        "authorization",   "tokens", "users", "permissions",
+        "publish", "allow_responses", "tls",    "certs"
     };
 
     (void)state;

@@ -252,7 +252,7 @@ static const struct row rows[] = {
     { LOCAL "authorization { token: $SECRET, auth_callout { issuer: s3cr3t } }",
       { NULL },
       "nats.conf:2:33: \"auth_callout\" is not supported yet" },
-    { "TLS { }", { NULL }, "nats.conf:1:1: \"TLS\" is not supported yet" },
+    { "GATEWAY { }", { NULL }, "nats.conf:1:1: \"GATEWAY\" is not supported yet" },
     { "",
       { "-m", "8222" },
       "W nats.conf: config has no values or is empty\n"
@@ -425,7 +425,7 @@ static const struct row rows[] = {
     { NULL,
       { "--auth", "a", "--auth", "b" },
       "--auth: given twice\nW --auth: clients send the token unencrypted, and 0.0.0.0 is not a "
-      "loopback address; listen on 127.0.0.1 behind a TLS proxy or keep the network private" },
+      "loopback address; serve TLS, listen on 127.0.0.1 or keep the network private" },
     /* what the operator should know */
     { LOCAL "authorization { token: s3cr3t }", { NULL }, "W nats.conf:2:24" PLAIN },
     { LOCAL "T: s3cr3t\nauthorization { token: $T }", { NULL }, "W nats.conf:2:4" PLAIN },
@@ -435,7 +435,7 @@ static const struct row rows[] = {
     { "authorization { token: " HASH " }",
       { NULL },
       "W nats.conf:1:17: clients send the token unencrypted, and 0.0.0.0 is not a loopback "
-      "address; listen on 127.0.0.1 behind a TLS proxy or keep the network private" },
+      "address; serve TLS, listen on 127.0.0.1 or keep the network private" },
     /* nothing of a token is shown, however it is mistyped */
     { LOCAL "authorization { token: abc s3cr3t }",
       { NULL },
@@ -591,7 +591,8 @@ test_table(void **state)
         assert_true(row->min <= row->max);
         assert_true(row->type == OPTION_UNSUPPORTED || row->help != NULL);
         assert_true(row->flags == NULL || row->help != NULL);
-        assert_true((row->type == OPTION_BOOL) == (row->flags != NULL && row->arg == NULL) ||
+        assert_true(row->type == OPTION_TLS ||
+                    (row->type == OPTION_BOOL) == (row->flags != NULL && row->arg == NULL) ||
                     row->flags == NULL || !option_has_field(row));
     }
 }
