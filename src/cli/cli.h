@@ -20,7 +20,7 @@ struct cli_globals {
     char *inbox_prefix;
     char *connection_name;
     int64_t timeout_ns;
-    bool trace, no_context;
+    bool tlsfirst, trace, no_context;
     bool help, version;
 };
 

@@ -6,6 +6,8 @@
 
 #include "base/mem.h"
 
+#define PORT_DEFAULT "4222"
+
 static struct str
 trim(struct str text)
 {
@@ -107,6 +109,26 @@ is_address(struct str address)
     return address.len > 0 && address.data[0] != ':';
 }
 
+/* What stands behind the host's last colon is the port, unless that colon is one of an IPv6
+ * address without brackets. */
+static void
+split_address(struct url *url, struct str address)
+{
+    const char *bracket = memrchr(address.data, ']', address.len);
+    const char *colon = memrchr(address.data, ':', address.len);
+    struct str host = address, port = STR_LIT(PORT_DEFAULT);
+
+    if (colon != NULL && bracket < colon &&
+        (bracket != NULL || memchr(address.data, ':', address.len) == colon)) {
+        host.len = (size_t)(colon - address.data);
+        port = from(address, host.len + 1);
+    }
+    if (host.len > 1 && host.data[0] == '[' && host.data[host.len - 1] == ']')
+        host = (struct str) { host.data + 1, host.len - 2 };
+    url->host = xmemdup0(host.data, host.len);
+    url->port = xmemdup0(port.data, port.len);
+}
+
 enum err
 url_parse(struct url *url, struct str text, struct errmsg *why)
 {
@@ -133,18 +155,28 @@ url_parse(struct url *url, struct str text, struct errmsg *why)
         url_release(url);
         return err;
     }
+    url->tls = str_eq_nocase(scheme, STR_LIT("tls"));
+    split_address(url, rest);
     url->address = xasprintf("%.*s://%.*s", (int)scheme.len, scheme.data, (int)rest.len, rest.data);
     return ERR_OK;
 }
 
 void
-url_release(struct url *url)
+url_wipe_userinfo(struct url *url)
 {
     mem_wipe_free(&url->user);
     mem_wipe_free(&url->password);
     mem_wipe_free(&url->token);
+}
+
+void
+url_release(struct url *url)
+{
+    url_wipe_userinfo(url);
     free(url->address);
-    url->address = NULL;
+    free(url->host);
+    free(url->port);
+    url->address = url->host = url->port = NULL;
 }
 
 void

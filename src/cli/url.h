@@ -11,11 +11,16 @@
 #ifndef TESSERA_CLI_URL_H
 #define TESSERA_CLI_URL_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "base/str.h"
 
 struct url {
     char *address; /* "scheme://host[:port]", nothing secret */
+    char *host;    /* without brackets */
+    char *port;    /* "4222" when the URL has none */
+    bool tls;      /* the scheme is tls:// */
     char *user;    /* decoded; NULL: none */
     char *password;
     char *token;
@@ -25,6 +30,7 @@ struct url {
  * url is empty. */
 enum err url_parse(struct url *url, struct str text, struct errmsg *why);
 void url_release(struct url *url);
+void url_wipe_userinfo(struct url *url);
 
 /* Overwrites the user information of all URLs of a list with '*', in place. When in doubt (a
  * comma or slash that should have been %2C or %2F) too much is hidden rather than too little. */

@@ -18,7 +18,7 @@ from support import env
 from support.env import PATIENCE_S, Deadline, wait_for
 
 CLEAN = {name: value for name, value in os.environ.items()
-         if not name.startswith("NATS_") and name != "PASSWORD"}
+         if not name.startswith(("NATS_", "SSL_CERT_")) and name != "PASSWORD"}
 
 
 def environment(extra=None):
@@ -91,14 +91,19 @@ class Running:
 
 
 class Scripted:
-    """A server for one connection: answers PING, and lines that start as the keys of answers
-    do; keeps all lines. For what a real server cannot be made to say, or does not say yet."""
+    """A server for one connection after the other: answers PING, and lines that start as the
+    keys of answers do; keeps all lines. For what a real server cannot be made to say.
 
-    def __init__(self, answers=None, tls=None, **info):
+    tls          an ssl.SSLContext: the handshake comes after INFO, or before it if tls_first
+    connections  how many are served; the next ones wait in vain
+    """
+
+    def __init__(self, answers=None, tls=None, tls_first=False, connections=1, **info):
         self.info = {"server_id": "x", "version": "2.9.0", "max_payload": 1000, "headers": True,
                      **info}
         self.answers = {b"PING": b"PONG\r\n", **(answers or {})}
-        self.tls = tls
+        self.tls, self.tls_first, self.connections = tls, tls_first, connections
+        self.certificates = []  # of clients, one a handshake; None: it had none
         self.lines = []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -114,13 +119,28 @@ class Scripted:
         self.listener.close()
 
     def _serve(self):
-        try:
-            peer = self.listener.accept()[0]
-            peer.sendall(b"INFO " + json.dumps(self.info).encode() + b"\r\n")
-            if self.tls:
-                peer = self.tls.wrap_socket(peer, server_side=True)
-        except OSError:  # nobody came, or they refuse our certificate
-            return
+        for _ in range(self.connections):
+            try:
+                connection = self.listener.accept()[0]
+            except OSError:  # shut down
+                return
+            with connection:
+                try:
+                    self._talk(connection)
+                except OSError:  # they refuse our certificate, or we theirs
+                    pass
+
+    def _handshake(self, connection):
+        connection = self.tls.wrap_socket(connection, server_side=True)
+        self.certificates.append(connection.getpeercert())
+        return connection
+
+    def _talk(self, peer):
+        if self.tls and self.tls_first:
+            peer = self._handshake(peer)
+        peer.sendall(b"INFO " + json.dumps(self.info).encode() + b"\r\n")
+        if self.tls and not self.tls_first:
+            peer = self._handshake(peer)
         with peer, peer.makefile("rb") as stream:
             for line in stream:
                 self.lines.append(line)

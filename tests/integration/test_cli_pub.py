@@ -3,8 +3,6 @@
 
 import re
 import socket
-import ssl
-import subprocess
 
 import pytest
 
@@ -247,20 +245,6 @@ def test_connection_name_is_escaped():
     with Scripted() as server:
         nats("pub", "a", "b", "--connection-name", 'a"b\\c', port=server.port, check=0)
         assert server.connect_fields()["name"] == 'a"b\\c'
-
-
-def test_tls(tmp_path):
-    """A server of Python's: the certificate must come from --tlsca."""
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
-                   check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    for flags, status in ((["--tlsca", cert], 0), ([], 1)):
-        with Scripted(tls=context, tls_required=True) as server:
-            nats("pub", "a", "b", *flags, port=server.port, check=status)
-        assert (b"PUB a 1\r\n" in server.lines) == (status == 0)
 
 
 def test_trace(shared):
