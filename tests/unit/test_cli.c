@@ -85,6 +85,55 @@ test_url(void **state)
     }
 }
 
+static const struct {
+    const char *text, *host, *port;
+    bool tls;
+} places[] = {
+    { "nats://localhost:4333", "localhost", "4333", false },
+    { "tls://localhost", "localhost", "4222", true },
+    { "TLS://t@demo.nats.io:443/", "demo.nats.io", "443", true },
+    { "127.0.0.1:1", "127.0.0.1", "1", false },
+    { "[::1]:4333", "::1", "4333", false },
+    { "tls://[fe80::1%eth0]", "fe80::1%eth0", "4222", true },
+    { "::", NULL, NULL, false },
+    { "fe80::1", "fe80::1", "4222", false },
+    { "h:", "h", "", false },
+    { "[", "[", "4222", false },
+};
+
+static void
+test_url_places(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(places); i++) {
+        struct errmsg why = { "" };
+        struct url url;
+
+        if ((url_parse(&url, str_of(places[i].text), &why) == ERR_OK) != (places[i].host != NULL))
+            fail_msg("\"%s\": %s", places[i].text, why.text);
+        if (!same(url.host, places[i].host) || !same(url.port, places[i].port) ||
+            url.tls != places[i].tls)
+            fail_msg("\"%s\": host %s port %s tls %d", places[i].text, url.host, url.port, url.tls);
+        url_release(&url);
+    }
+}
+
+static void
+test_url_wipe_userinfo(void **state)
+{
+    struct errmsg why = { "" };
+    struct url url;
+
+    (void)state;
+    assert_int_equal(url_parse(&url, STR_LIT("nats://u:p@h"), &why), ERR_OK);
+    url_wipe_userinfo(&url);
+    assert_null(url.user);
+    assert_null(url.password);
+    assert_string_equal(url.address, "nats://h");
+    url_release(&url);
+    assert_null(url.host);
+}
+
 /* Whatever is wrong with a URL, the text about it has no part of its secret. */
 static void
 test_url_errors_keep_secrets(void **state)
@@ -406,6 +455,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_url),
+        cmocka_unit_test(test_url_places),
+        cmocka_unit_test(test_url_wipe_userinfo),
         cmocka_unit_test(test_url_errors_keep_secrets),
         cmocka_unit_test(test_url_hide),
         cmocka_unit_test(test_timespan),

@@ -1,0 +1,9 @@
+unit_test(tls_names tls_names)
+
+# Certificates made at run time, a client of OpenSSL.
+add_library(tls_support STATIC tls_support.c)
+target_link_libraries(tls_support PUBLIC tls base PkgConfig::SSL PkgConfig::CRYPTO PkgConfig::CMOCKA)
+target_include_directories(tls_support PUBLIC ${CMAKE_CURRENT_LIST_DIR})
+foreach(part context identity session session_threads)
+  unit_test(tls_${part} tls_support)
+endforeach()
