@@ -42,6 +42,8 @@ auth_cause_text(enum auth_cause cause)
         [AUTH_CAUSE_LIMITED] = "too many checks or failures from this address",
         [AUTH_CAUSE_QUEUE_FULL] = "too many checks wait",
         [AUTH_CAUSE_NO_MEMORY] = "out of memory",
+        [AUTH_CAUSE_NO_CERTIFICATE] = "no client certificate was shown, which names the user",
+        [AUTH_CAUSE_UNKNOWN_CERTIFICATE] = "no user has a name of the client certificate",
         [AUTH_CAUSE_CHANGED] = "the configuration changed during the check",
     };
 

@@ -8,7 +8,8 @@
  *                         counted, replaced whole by a reload
  *   struct auth_identity  as whom a client entered: one per entry of a policy, counted
  *
- * Order    an nkey, if the policy has some and one was sent; else a user, or a token. Where tokens
+ * Order    an nkey, if the policy has some and one was sent; else a user (whom, if the policy says
+ *          so, the certificate names, not CONNECT), or a token. Where tokens
  *          are configured, user, pass, nkey and sig beside them are ignored.
  * Threads  auth_check() and the functions of policies and identities: any. Verdicts that needed
  *          bcrypt arrive on a thread of the pool.
@@ -34,6 +35,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "conf/auth_options.h"
+
+struct tls_identity;
 
 enum auth_verdict {
     AUTH_OK,
@@ -63,7 +66,9 @@ enum auth_cause {
     AUTH_CAUSE_LIMITED,         /* too many failures or checks from this address */
     AUTH_CAUSE_QUEUE_FULL,
     AUTH_CAUSE_NO_MEMORY,
-    AUTH_CAUSE_CHANGED, /* right when it was asked; a reload came before the answer */
+    AUTH_CAUSE_NO_CERTIFICATE,      /* the user comes from a certificate, and none was shown */
+    AUTH_CAUSE_UNKNOWN_CERTIFICATE, /* one that names no user */
+    AUTH_CAUSE_CHANGED,             /* right when it was asked; a reload came before the answer */
     AUTH_CAUSE_COUNT
 };
 
@@ -73,10 +78,11 @@ const char *auth_cause_text(enum auth_cause cause);
 /* What a client's CONNECT carries; borrowed for the call. data NULL: absent. */
 struct auth_request {
     struct str auth_token, user, pass, nkey, sig;
-    struct str nonce;         /* what INFO said to this client; data NULL: none */
-    bool account;             /* account or new_account was set */
-    unsigned connection_type; /* one bit of enum connection_type */
-    const char *address;      /* the peer's IP as text, key of the limits */
+    struct str nonce;                       /* what INFO said to this client; data NULL: none */
+    bool account;                           /* account or new_account was set */
+    unsigned connection_type;               /* one bit of enum connection_type */
+    const char *address;                    /* the peer's IP as text, key of the limits */
+    const struct tls_identity *certificate; /* the names of the one that TLS verified; NULL: none */
 };
 
 /* As whom a client entered. Immutable; a reload gives clients the one of the new policy. */
@@ -97,6 +103,7 @@ struct auth_pass {
     enum auth_kind kind;
     unsigned connection_type;
     struct digest digest, name; /* of the secret; of the user or nkey. Zero: none was sent */
+    bool by_certificate;        /* which named the user */
     struct auth_identity *identity;
 };
 
@@ -143,6 +150,7 @@ void auth_policy_unref(struct auth_policy *policy);
 bool auth_policy_required(const struct auth_policy *policy);
 bool auth_policy_open(const struct auth_policy *policy); /* no_auth_user is set */
 bool auth_policy_wants_nonce(const struct auth_policy *policy);
+bool auth_policy_wants_certificate(const struct auth_policy *policy);
 /* About how long one bcrypt check of the highest cost takes here; 0: there is no hash. Measures
  * for some ms. */
 int64_t auth_policy_check_ns_estimate(const struct auth_policy *policy);

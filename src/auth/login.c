@@ -104,6 +104,15 @@ fits(struct auth *auth, const struct policy_entry *entry, const struct digest *d
                               : digest_equal(&credential->digest, digest);
 }
 
+/* The same for a user, who may have no password if a certificate named it. */
+static bool
+password_fits(struct auth *auth, const struct policy_entry *entry, const struct auth_pass *pass)
+{
+    if (entry->credential == NULL)
+        return pass->by_certificate && digest_is_zero(&pass->digest);
+    return fits(auth, entry, &pass->digest);
+}
+
 /* The entry of the token with this digest, if that is known. All are compared, so that the time it
  * takes does not tell which it is; one that lets the client in goes before one that does not. */
 static const struct policy_entry *
@@ -372,6 +381,41 @@ check_user(struct asking *asking)
                : refuse_asking(asking, waiter->wrong);
 }
 
+/* The certificate names the user, whatever CONNECT says. A password is asked for where the user has
+ * one; where not, none may be sent: as in the reference. */
+static enum auth_verdict
+check_certificate(struct asking *asking)
+{
+    struct check_waiter *waiter = &asking->waiter;
+    struct auth_pass *pass = &waiter->pass;
+    const struct auth_request *request = asking->request;
+    struct check_question question = { .count = 1,
+                                       .secret = request->pass,
+                                       .address = request->address };
+    const struct policy_entry *entry;
+    bool failed;
+
+    if (request->certificate == NULL)
+        return refuse_asking(asking, AUTH_CAUSE_NO_CERTIFICATE);
+    entry = policy_find_by_certificate(waiter->policy, asking->auth->key, request->certificate,
+                                       pass->connection_type, &failed);
+    if (failed || !note_user(asking))
+        return no_memory(asking);
+    if (entry == NULL)
+        return refuse_asking(asking, AUTH_CAUSE_UNKNOWN_CERTIFICATE);
+    pass->name = entry->name;
+    pass->by_certificate = true;
+    waiter->user = entry;
+    waiter->wrong = AUTH_CAUSE_WRONG_PASSWORD;
+    if (entry->credential != NULL && entry->credential->hashed && question.secret.len > 0) {
+        question.hashes[0] = entry->credential;
+        return ask_checks(asking, &question);
+    }
+    return password_fits(asking->auth, entry, pass)
+               ? enter(asking->auth, asking->result, pass, entry)
+               : refuse_asking(asking, AUTH_CAUSE_WRONG_PASSWORD);
+}
+
 /* Users or nkeys are configured, and neither was sent. */
 static enum auth_verdict
 check_nobody(struct asking *asking)
@@ -410,6 +454,8 @@ auth_check(struct auth *auth, struct auth_policy *policy, const struct auth_requ
         return check_token(&asking);
     if (policy->nkeys && request->nkey.len > 0)
         return check_nkey(&asking);
+    if (policy->by_certificate)
+        return check_certificate(&asking);
     if (request->user.len > 0)
         return check_user(&asking);
     return check_nobody(&asking);
@@ -422,7 +468,8 @@ auth_no_auth_user(struct auth *auth, struct auth_policy *policy, unsigned connec
     const struct policy_entry *entry = policy->no_auth_user;
     struct auth_pass pass = { .kind = AUTH_TOKEN, .connection_type = connection_type };
 
-    if (entry == NULL || obstacle(auth, entry, connection_type) != AUTH_CAUSE_NONE)
+    if (entry == NULL || policy->by_certificate ||
+        obstacle(auth, entry, connection_type) != AUTH_CAUSE_NONE)
         return false;
     (void)admit(auth, result, &pass, entry->identity);
     return true;
@@ -435,6 +482,8 @@ find_again(struct auth *auth, const struct auth_policy *policy, const struct aut
 {
     const struct policy_entry *entry;
 
+    if (policy->by_certificate && pass->kind != AUTH_NKEY && !pass->by_certificate)
+        return NULL;
     if (pass->kind == AUTH_TOKEN && digest_is_zero(&pass->digest))
         return policy->no_auth_user;
     if (policy->tokens != (pass->kind == AUTH_TOKEN))
@@ -442,7 +491,9 @@ find_again(struct auth *auth, const struct auth_policy *policy, const struct aut
     if (policy->tokens)
         return find_token(auth, policy, &pass->digest, pass->connection_type);
     entry = policy_find(policy, &pass->name);
-    if (entry != NULL && pass->kind == AUTH_USER && !fits(auth, entry, &pass->digest))
+    if (entry != NULL && pass->kind == AUTH_USER &&
+        !(policy->by_certificate ? password_fits(auth, entry, pass)
+                                 : fits(auth, entry, &pass->digest)))
         return NULL;
     return entry;
 }

@@ -47,7 +47,7 @@ fill_secret(struct policy_entry *entry, const struct auth_entry *options,
 {
     enum digest_purpose purpose = options->kind == AUTH_TOKEN ? DIGEST_TOKEN : DIGEST_PASSWORD;
 
-    /* An empty secret would admit everyone who sends none: such a user is for no_auth_user. */
+    /* An empty secret would admit everyone who sends none: such a user comes by certificate. */
     if (options->secret == NULL || options->secret[0] == '\0') {
         assert(options->kind == AUTH_USER);
         return true;
@@ -217,6 +217,7 @@ policy_new(const struct digest_key *key, const struct auth_options *options)
     policy->entries = xcalloc(options->count, sizeof(*policy->entries));
     policy->count = options->count;
     policy->tokens = options->entries[0].kind == AUTH_TOKEN;
+    policy->by_certificate = options->by_certificate && !policy->tokens;
     vault = vault_new(vault_size(options));
     filled = vault != NULL && fill(policy, key, options, vault) &&
              find_no_auth_user(policy, key, options->no_auth_user);
@@ -277,6 +278,12 @@ bool
 auth_policy_wants_nonce(const struct auth_policy *policy)
 {
     return policy->nkeys;
+}
+
+bool
+auth_policy_wants_certificate(const struct auth_policy *policy)
+{
+    return policy->by_certificate;
 }
 
 static unsigned

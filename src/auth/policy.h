@@ -17,7 +17,7 @@
 
 struct policy_entry {
     struct auth_identity *identity;
-    struct credential *credential; /* NULL: an nkey, or a user nobody can log in as */
+    struct credential *credential; /* NULL: an nkey, or a user without a password */
     struct digest name;            /* of a user or nkey */
     unsigned connection_types;
     unsigned char nkey[NKEY_PUBLIC_LEN];
@@ -27,8 +27,9 @@ struct auth_policy {
     atomic_uint refs;
     struct policy_entry *entries;
     size_t count;
-    bool tokens; /* all entries are tokens; else users and nkeys, or there are none */
-    bool nkeys;  /* there are some */
+    bool tokens;         /* all entries are tokens; else users and nkeys, or there are none */
+    bool nkeys;          /* there are some */
+    bool by_certificate; /* users are named by certificates */
     struct auth_identity *anonymous;
     const struct policy_entry *no_auth_user; /* NULL: none */
     /* private */
@@ -44,6 +45,13 @@ struct auth_policy *policy_new(const struct digest_key *key, const struct auth_o
 
 /* The user or nkey with this name; NULL: none. */
 const struct policy_entry *policy_find(const struct auth_policy *policy, const struct digest *name);
+
+/* peer_names.c: the user whom the certificate names, in the reference's order; NULL: nobody.
+ * *failed: for want of memory. */
+const struct policy_entry *policy_find_by_certificate(const struct auth_policy *policy,
+                                                      const struct digest_key *key,
+                                                      const struct tls_identity *certificate,
+                                                      unsigned connection_type, bool *failed);
 
 /* What the password of a user that does not exist is tried against, for the time it takes: the
  * same name meets the same, and the names are spread as the users are. NULL: no user has a

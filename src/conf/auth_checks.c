@@ -154,6 +154,19 @@ check_twins(const struct auth_reader *auth, compare_fn *compare)
     free(list);
 }
 
+/* An empty password admits whoever knows the name, unless certificates name the users. */
+static void
+check_passwords(const struct auth_reader *auth)
+{
+    for (size_t i = 0; i < auth->options->count && !auth->options->by_certificate; i++) {
+        const struct auth_entry *entry = &auth->options->entries[i];
+
+        if (entry->kind == AUTH_USER && entry->secret == NULL)
+            diag_error(auth->diags, auth->places[i].pos,
+                       "a user without a password would admit everyone who knows the name");
+    }
+}
+
 static void
 check_no_auth_user(const struct auth_reader *auth)
 {
@@ -173,6 +186,9 @@ check_no_auth_user(const struct auth_reader *auth)
                    auth_shown_len(str_of(user)), user,
                    users ? "not present as user in authorization block or account configuration"
                          : "present, but users/nkeys are not defined");
+    else if (options->by_certificate)
+        diag_warning(auth->diags, auth->no_auth_user_pos,
+                     "without effect: with verify_and_map a certificate names the user");
 }
 
 static void
@@ -287,6 +303,7 @@ warn_of_network(const struct auth_reader *auth, const char *clear_host)
 void
 auth_reader_check(struct auth_reader *auth, const char *clear_host)
 {
+    check_passwords(auth);
     if (!check_mixtures(auth)) {
         check_twins(auth, compare_names);
         check_twins(auth, compare_tokens);

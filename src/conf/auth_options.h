@@ -55,7 +55,7 @@ enum auth_kind { AUTH_TOKEN, AUTH_USER, AUTH_NKEY };
 struct auth_entry {
     enum auth_kind kind;
     char *name;   /* AUTH_TOKEN: its name, NULL for the single one; user; public nkey U... */
-    char *secret; /* token or password, plain or bcrypted; NULL for nkeys */
+    char *secret; /* token or password, plain or bcrypted; NULL: an nkey, or by_certificate */
     struct permissions_options *permissions; /* defaults already applied; NULL: everything */
     unsigned connection_types;               /* bits; 0: all */
     int64_t expires_ns;                      /* wall clock; 0: never; tokens only */
@@ -63,8 +63,9 @@ struct auth_entry {
 
 struct auth_options {
     struct auth_entry *entries;
-    size_t count;       /* 0: no authentication is required */
-    char *no_auth_user; /* the name of an AUTH_USER entry; NULL: none */
+    size_t count;        /* 0: no authentication is required */
+    char *no_auth_user;  /* the name of an AUTH_USER entry; NULL: none */
+    bool by_certificate; /* users are named by their certificates (tls verify_and_map) */
 };
 
 void auth_options_release(struct auth_options *options);

@@ -252,23 +252,12 @@ read_tokens_item(struct auth_reader *auth, const struct conf_value *item)
     finish(auth, &draft);
 }
 
-/* An empty password admits whoever knows the name. */
-static void
-report_no_password(struct auth_reader *auth, struct conf_pos pos)
-{
-    diag_error(auth->diags, pos,
-               "a user without a password would admit everyone who knows the name");
-}
-
+/* Without one: auth_reader_check() asks whether users need it. */
 static void
 read_password(struct auth_reader *auth, struct draft *draft, const struct conf_entry *password)
 {
-    if (password != NULL) {
+    if (password != NULL)
         secret_from_value(auth, draft, "password", password);
-    } else if (!draft->bad) {
-        report_no_password(auth, draft->place.pos);
-        draft->bad = true;
-    }
 }
 
 static void
@@ -420,19 +409,17 @@ read_user_flags(struct auth_reader *auth)
         diag_error(auth->diags, flag_pos(password), "a password needs a user: --user");
         return;
     }
-    if (password == NULL) {
-        report_no_password(auth, flag_pos(user));
-        return;
-    }
     note_override(auth, user, auth->block.at[PART_USER], "user");
     draft.place.pos = flag_pos(user);
-    draft.place.secret = flag_pos(password);
     if (user->value[0] == '\0')
         diag_error(auth->diags, draft.place.pos, "User entry requires a user");
     if (user->value[0] == '\0' || !check_name(auth, draft.place.pos, str_of(user->value)))
         draft.bad = true;
     draft.entry.name = xstrdup(user->value);
-    set_secret(auth, &draft, "password", str_of(password->value));
+    if (password != NULL) {
+        draft.place.secret = flag_pos(password);
+        set_secret(auth, &draft, "password", str_of(password->value));
+    }
     finish(auth, &draft);
 }
 

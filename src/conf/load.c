@@ -161,23 +161,35 @@ may_speak_in_clear(const struct options *options)
            (options->allow_non_tls && options->tls.handshake_first != TLS_FIRST_ON);
 }
 
+/* Asked before zero becomes the default. */
+static bool
+says_auth_timeout(struct reader *reader)
+{
+    const struct option_row *row = option_by_name("authorization", STR_LIT("timeout"));
+
+    return reader_source(reader, row)->in_file && reader->options->auth_timeout_ns != 0;
+}
+
 static void
 load(struct reader *reader, struct conf_tree *tree, const struct flags *flags,
      const struct conf_host *host)
 {
-    set_defaults(reader->options);
+    struct options *options = reader->options;
+
+    set_defaults(options);
     if (flags->config_file != NULL && !read_config(reader, tree, host, flags->config_file))
         return;
     for (size_t i = 0; i < flags->count; i++)
         apply_flag(reader, &flags->settings[i]);
-    settle(reader->options);
+    options->auth_timeout_said = says_auth_timeout(reader);
+    settle(options);
     auth_read_flags(&reader->auth);
     tls_read_flags(&reader->tls);
-    auth_reader_check(&reader->auth,
-                      may_speak_in_clear(reader->options) ? reader->options->host : NULL);
+    options->auth.by_certificate = options->tls.enabled && options->tls.verify_and_map;
+    auth_reader_check(&reader->auth, may_speak_in_clear(options) ? options->host : NULL);
     tls_reader_check(&reader->tls);
-    check_options(reader->options, reader->sources, reader->diags);
-    tls_check_clients(reader->options,
+    check_options(options, reader->sources, reader->diags);
+    tls_check_clients(options,
                       reader_source(reader, option_by_name("", STR_LIT("allow_non_tls")))->pos,
                       reader->diags);
 }
@@ -207,20 +219,8 @@ options_load_from(const struct flags *flags, const struct conf_host *host, struc
     return NULL;
 }
 
-/* Goes when connections can speak TLS: until then a server that was told to must not run. */
-static struct options *
-refuse_tls(struct options *options, struct diags *diags)
-{
-    if (options == NULL || !options->tls.enabled)
-        return options;
-    diag_error(diags, ((struct conf_pos) { options->tls.at[TLS_FIELD_BLOCK], 0, 0 }),
-               "\"tls\" is not supported yet");
-    options_free(options);
-    return NULL;
-}
-
 struct options *
 options_load(const struct flags *flags, struct diags *diags)
 {
-    return refuse_tls(options_load_from(flags, &os_host, diags), diags);
+    return options_load_from(flags, &os_host, diags);
 }

@@ -29,6 +29,7 @@ struct options {
 
     struct auth_options auth;
     int64_t auth_timeout_ns; /* 2 s */
+    bool auth_timeout_said;  /* it is no default: TLS has another */
     struct tls_options tls;  /* of clients */
     bool allow_non_tls;      /* a client may also speak in clear */
 

@@ -2,13 +2,14 @@
  *
  * States of a connection:
  *
- *   OPEN ──> LINGER ──> GONE
- *     └───────────────────^
+ *   HANDSHAKE <──> OPEN ──> LINGER ──> GONE
+ *       │            └───────────────────^
+ *       └────────────────────────────────┘
  *
- * In OPEN its handler is called. LINGER first lets the queue empty itself, then shuts down for
- * writing; it reads and drops what the peer still sends, so that closing does not reset the
- * connection and destroy our last words on their way (TCP answers unread input with RST). GONE
- * lasts until the round is over: the poller may still name the connection.
+ * In OPEN its handler is called. HANDSHAKE is in conn_tls.c. LINGER first lets the queue empty
+ * itself, then shuts down for writing; it reads and drops what the peer still sends, so that
+ * closing does not reset the connection and destroy our last words on their way (TCP answers unread
+ * input with RST). GONE lasts until the round is over: the poller may still name the connection.
  */
 #include "net/conn_private.h"
 
@@ -36,6 +37,7 @@ conn_free_gone(struct loop *loop)
 
         list_remove(&conn->ready_link);
         outq_unref(conn->outq);
+        conn_tls_release(conn);
         free(conn);
     }
 }
@@ -49,29 +51,33 @@ watch(struct conn *conn, unsigned events)
 
     if (events == conn->polling)
         return;
-    done = poller_watch(&conn->loop->poller, conn->fd, conn, conn->polling, events);
+    done = poller_watch(&conn->loop->poller, conn->stream.fd, conn, conn->polling, events);
     conn->polling = done ? events & 3U : 0;
     if (!done)
         conn_fail(conn, CONN_END_NOMEM);
 }
 
-static void
-update_polling(struct conn *conn)
+void
+conn_update_polling(struct conn *conn)
 {
     unsigned events = 0;
 
     if (conn->state == STATE_GONE)
         return;
+    if (conn->state == STATE_HANDSHAKE) {
+        watch(conn, conn_tls_events(conn));
+        return;
+    }
     /* one that yielded goes on in the next round: not worth two system calls */
     if (conn->state == STATE_LINGER || (!conn->paused && !conn->stalled))
         events |= POLLER_READ;
-    if (!list_empty(&conn->blocked_link))
+    if (!list_empty(&conn->blocked_link) || conn->fin_full)
         events |= POLLER_WRITE;
     watch(conn, events);
 }
 
-static void
-stop_timer(struct conn *conn)
+void
+conn_stop_timer(struct conn *conn)
 {
     if (deadline_is_set(&conn->timer))
         deadlines_remove(&conn->loop->deadlines, &conn->timer);
@@ -98,10 +104,11 @@ go_away(struct conn *conn)
     list_remove(&conn->ready_link);
     if (!conn->in_data)
         conn_input_release(conn);
-    stop_timer(conn);
+    conn_stop_timer(conn);
     if (conn->polling != 0) /* another thread may be writing, and close the socket later */
-        (void)poller_watch(&conn->loop->poller, conn->fd, conn, conn->polling, 0);
+        (void)poller_watch(&conn->loop->poller, conn->stream.fd, conn, conn->polling, 0);
     conn->polling = 0;
+    conn->stream.tls = NULL; /* the next line frees it, or another thread will */
     outq_close(conn->outq, conn->loop);
     list_push_back(&conn->loop->gone, &conn->ready_link);
     conn->loop->conns--;
@@ -134,6 +141,8 @@ timer_fired(struct conn *conn)
 {
     if (conn->state == STATE_LINGER)
         go_away(conn);
+    else if (conn->state == STATE_HANDSHAKE)
+        conn_tls_timer(conn);
     else
         conn->handler->on_timer(conn->peer);
 }
@@ -150,10 +159,10 @@ conn_fire_timers(struct loop *loop)
     }
 }
 
-static void
-start_timer(struct conn *conn, int64_t ms)
+void
+conn_start_timer(struct conn *conn, int64_t ms)
 {
-    stop_timer(conn);
+    conn_stop_timer(conn);
     /* at least 1: one that starts itself again must not hold up the rest */
     deadlines_add(&conn->loop->deadlines, &conn->timer,
                   loop_now_ms(conn->loop) + (ms < 1 ? 1 : ms));
@@ -173,11 +182,12 @@ conn_new(struct loop *loop, int fd, const struct conn_options *options,
         return NULL;
     }
     conn->loop = loop;
-    conn->fd = fd;
+    conn->stream.fd = fd;
     conn->handler = handler;
     conn->peer = peer;
     conn->paused = true;
-    conn_set_read_max(conn, options->read_max);
+    conn->read_max =
+        options->read_max < LOOP_READ_BYTES ? (uint32_t)options->read_max : LOOP_READ_BYTES;
     conn->read_now = LOOP_READ_BYTES;
     conn->write_deadline_ms = options->write_deadline_ms;
     list_init(&conn->blocked_link);
@@ -193,6 +203,12 @@ conn_outq(struct conn *conn)
     return conn->outq;
 }
 
+struct tls_session *
+conn_session(const struct conn *conn)
+{
+    return conn->state == STATE_OPEN ? conn->stream.tls : NULL;
+}
+
 void
 conn_flush(struct conn *conn)
 {
@@ -200,9 +216,10 @@ conn_flush(struct conn *conn)
 }
 
 void
-conn_set_read_max(struct conn *conn, size_t bytes)
+conn_trust(struct conn *conn)
 {
-    conn->read_max = bytes < LOOP_READ_BYTES ? (uint32_t)bytes : LOOP_READ_BYTES;
+    conn->read_max = LOOP_READ_BYTES;
+    stream_stop_wiping(&conn->stream);
 }
 
 void
@@ -211,15 +228,16 @@ conn_set_timer(struct conn *conn, int64_t ms)
     if (conn->state != STATE_OPEN)
         return;
     if (ms < 0)
-        stop_timer(conn);
+        conn_stop_timer(conn);
     else
-        start_timer(conn, ms);
+        conn_start_timer(conn, ms);
 }
 
+/* As it comes: what is dropped need not be decrypted. */
 static void
 linger_some(struct conn *conn)
 {
-    ssize_t got = recv(conn->fd, conn->loop->read_buffer, LOOP_READ_BYTES, 0);
+    ssize_t got = recv(conn->stream.fd, conn->loop->read_buffer, LOOP_READ_BYTES, 0);
 
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
         go_away(conn);
@@ -228,7 +246,12 @@ linger_some(struct conn *conn)
 void
 conn_ready(struct conn *conn, unsigned events)
 {
-    if ((events & POLLER_WRITE) != 0 && !list_empty(&conn->blocked_link)) {
+    if (conn->state == STATE_HANDSHAKE) {
+        conn_tls_ready(conn);
+        return;
+    }
+    if ((events & POLLER_WRITE) != 0 && (!list_empty(&conn->blocked_link) || conn->fin_full)) {
+        conn->fin_full = false;
         outq_unblock(conn->outq);
         outq_flush(conn->outq, conn->loop);
         conn_look(conn);
@@ -270,6 +293,8 @@ conn_look(struct conn *conn)
         conn_fail(conn, failed);
         return;
     }
+    if (conn->state == STATE_HANDSHAKE)
+        return; /* what waits goes out when it is done */
     blocked = outq_is_blocked(conn->outq);
     if (blocked && list_empty(&conn->blocked_link)) {
         if (list_empty(&conn->loop->blocked))
@@ -281,26 +306,34 @@ conn_look(struct conn *conn)
         list_remove(&conn->blocked_link);
     }
     if (conn->fin_due && outq_drain(conn->outq)) {
-        conn->fin_due = false;
-        shutdown(conn->fd, SHUT_WR);
+        conn->fin_full = !stream_finish(&conn->stream);
+        conn->fin_due = conn->fin_full;
     }
-    update_polling(conn);
+    conn_update_polling(conn);
 }
 
-/* Input that was left untaken is offered before the socket is read again. */
+static bool
+can_read_now(const struct conn *conn)
+{
+    return conn_may_read(conn) && !conn->in_data && conn->state == STATE_OPEN;
+}
+
+/* Input that was left untaken is offered before the stream is read again. */
 static void
 reading_may_go_on(struct conn *conn)
 {
-    if (conn_may_read(conn) && conn->input != NULL && !conn->in_data && conn->state == STATE_OPEN)
+    if (conn->input != NULL && can_read_now(conn))
         conn_input_offer(conn);
-    update_polling(conn);
+    if (can_read_now(conn) && stream_holds_input(&conn->stream))
+        conn_input_read(conn);
+    conn_update_polling(conn);
 }
 
 void
 conn_pause(struct conn *conn)
 {
     conn->paused = true;
-    update_polling(conn);
+    conn_update_polling(conn);
 }
 
 void
@@ -382,14 +415,12 @@ conn_stall(struct conn *conn, struct outq *receiver, int64_t max_ms)
     if (list_empty(&conn->loop->stalled))
         uv_timer_start(&conn->loop->stalled_tick, check_stalls, STALLED_TICK_MS, STALLED_TICK_MS);
     list_push_back(&conn->loop->stalled, &conn->stalled_link);
-    update_polling(conn);
+    conn_update_polling(conn);
 }
 
 void
-conn_close(struct conn *conn, bool linger)
+conn_finish(struct conn *conn, bool linger, enum conn_end end)
 {
-    if (conn->state != STATE_OPEN)
-        return;
     outq_flush(conn->outq, conn->loop);
     list_remove(&conn->ready_link);
     if (linger && conn->loop->lingering < LINGER_CONNS_MAX &&
@@ -399,10 +430,19 @@ conn_close(struct conn *conn, bool linger)
         conn->state = STATE_LINGER;
         conn->loop->lingering++;
         conn->fin_due = true;
-        start_timer(conn, LINGER_MS);
+        conn_start_timer(conn, LINGER_MS);
         conn_look(conn);
     } else {
         go_away(conn);
     }
-    end_peer(conn, CONN_END_LOCAL);
+    end_peer(conn, end);
+}
+
+void
+conn_close(struct conn *conn, bool linger)
+{
+    bool in_handshake = conn->state == STATE_HANDSHAKE && conn->stream.tls != NULL;
+
+    if (conn->state == STATE_OPEN || conn->state == STATE_HANDSHAKE)
+        conn_finish(conn, linger && !in_handshake, CONN_END_LOCAL);
 }

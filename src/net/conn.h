@@ -2,7 +2,7 @@
  *
  * conn - one stream to a peer: input handed to its handler, output through its queue
  *
- * Owns     the input that is not yet complete, a timer, the outbound queue.
+ * Owns     the input that is not yet complete, a timer, the outbound queue, a handshake under way.
  * Threads  all calls on its loop's thread, for life.
  * Memory   an idle connection holds no buffer: input is read into the loop's buffer and only
  *          the bytes of an unfinished operation are kept.
@@ -18,6 +18,9 @@
 #include "net/loop.h"
 #include "net/outq.h"
 
+struct tls_context;
+struct tls_session;
+
 enum conn_end {
     CONN_OPEN,         /* it has not ended */
     CONN_END_LOCAL,    /* we closed it */
@@ -27,6 +30,13 @@ enum conn_end {
     CONN_END_PENDING,  /* slow consumer: over max_pending */
     CONN_END_DEADLINE, /* slow consumer: a write took longer than write_deadline */
     CONN_END_NOMEM,
+    CONN_END_TLS, /* no handshake came about; conn_tls_failure() says why */
+};
+
+enum conn_tls_event {
+    CONN_TLS_BEGINS, /* the last moment to say no, in clear */
+    CONN_TLS_DONE,   /* all bytes go through it from here on; conn_resume() */
+    CONN_TLS_CLEAR,  /* the stream stays in clear: start again, or conn_resume() */
 };
 
 struct conn_handler {
@@ -35,6 +45,8 @@ struct conn_handler {
      * close the connection; what was not taken comes again. */
     size_t (*on_data)(void *peer, char *data, size_t len, size_t *need);
     void (*on_timer)(void *peer);
+    /* Of conn_start_tls(); NULL: it is never called. May close the connection. */
+    void (*on_tls)(void *peer, enum conn_tls_event event);
     /* The last call for this connection. */
     void (*on_end)(void *peer, enum conn_end end);
 };
@@ -42,7 +54,7 @@ struct conn_handler {
 struct conn_options {
     size_t max_pending; /* bytes */
     int64_t write_deadline_ms;
-    size_t read_max; /* bytes taken by one read; see conn_set_read_max */
+    size_t read_max; /* bytes taken by one read; see conn_trust */
 };
 
 struct conn;
@@ -51,6 +63,32 @@ struct conn;
  * kernel; fd is closed then. Nothing is read before conn_resume(). */
 struct conn *conn_new(struct loop *loop, int fd, const struct conn_options *options,
                       const struct conn_handler *handler, void *peer);
+
+enum conn_tls_when {
+    CONN_TLS_AT_ONCE,
+    CONN_TLS_IF_ANY,   /* if the peer sends anything, whatever it is; not if it waits for us */
+    CONN_TLS_IF_HELLO, /* if the first byte is that of a handshake */
+};
+
+struct conn_tls {
+    struct tls_context *context;
+    enum conn_tls_when when;
+    int64_t look_ms;    /* of the last two: how long the first byte is waited for */
+    int64_t timeout_ms; /* of the handshake */
+};
+
+/* Agrees on TLS with the peer, which connected to us. Before the first conn_resume(). What the
+ * queue holds goes out in clear first; until on_tls() says how it went nothing may be appended.
+ * That may be before this returns; a failure ends the connection. Cost: the handshakes of a loop
+ * take turns, a few steps in a round (0.2 to 0.5 ms each). */
+void conn_start_tls(struct conn *conn, const struct conn_tls *how);
+
+/* In on_end(CONN_END_TLS); a constant, or of the loop. */
+const char *conn_tls_failure(const struct conn *conn);
+
+/* For questions about the peer; NULL: in clear, or the handshake is not done. Borrowed while the
+ * connection is open. */
+struct tls_session *conn_session(const struct conn *conn);
 
 /* The queue, borrowed; take a reference to use it from other threads or longer than conn. */
 struct outq *conn_outq(struct conn *conn);
@@ -74,8 +112,9 @@ void conn_set_options(struct conn *conn, const struct conn_options *options);
  * producer is slowed. Takes no reference beyond the wait. */
 void conn_stall(struct conn *conn, struct outq *receiver, int64_t max_ms);
 
-/* A peer that is not logged in yet gets small reads, so that it cannot make us keep much. */
-void conn_set_read_max(struct conn *conn, size_t bytes);
+/* The peer is logged in: reads are as large as they can be, where options.read_max kept small what
+ * a stranger could make us hold; and what follows is no secret any more. */
+void conn_trust(struct conn *conn);
 
 /* The counted block that holds the data given to on_data() now; NULL: it is the loop's own
  * buffer. A holder of a reference may keep pointers into it. */

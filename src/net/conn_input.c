@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "net/conn_private.h"
@@ -126,7 +125,7 @@ receive_large(struct conn *conn)
         conn_fail(conn, CONN_END_NOMEM);
         return 0;
     }
-    got = recv(conn->fd, conn->input->data + conn->input_len, want - conn->input_len, 0);
+    got = stream_recv(&conn->stream, conn->input->data + conn->input_len, want - conn->input_len);
     if (got > 0) {
         conn->input_len += (size_t)got;
         offer(conn, conn->input->data, conn->input_len, true);
@@ -147,7 +146,7 @@ receive_small(struct conn *conn)
         room = conn->read_max;
     if (room > conn->read_now)
         room = conn->read_now;
-    got = recv(conn->fd, buffer + len, room, 0);
+    got = stream_recv(&conn->stream, buffer + len, room);
     if (got > 0) {
         if (len > 0)
             memcpy(buffer, conn->input->data, len);
@@ -171,8 +170,13 @@ conn_input_read(struct conn *conn)
             conn->input != NULL && input_is_large(conn) ? receive_large(conn) : receive_small(conn);
     } while (got >= MUCH_INPUT && ++reads < READS_MAX && conn->state == STATE_OPEN &&
              conn_may_read(conn));
-    if (got > 0 || conn->state == STATE_GONE)
+    if (conn->state != STATE_OPEN)
         return;
+    if (got > 0) {
+        if (conn_may_read(conn) && stream_holds_input(&conn->stream))
+            conn_yield(conn); /* the socket would not say so */
+        return;
+    }
     if (got == 0)
         conn_fail(conn, CONN_END_PEER);
     else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One round of a loop: timers, connections that go on with input they had left, poll (readable
+ * One round of a loop: timers, connections that go on with input they had left, a few steps of
+ * TLS handshakes, poll (readable
  * and writable descriptors, the mailbox), then the next. What was touched is flushed twice in
  * it: before poll, since that may sleep, and behind it.
  *
@@ -162,6 +163,7 @@ loop_new(struct loop **out, unsigned index, struct errmsg *why)
     loop->mail_tail = &loop->mail_head;
     list_init(&loop->gone);
     list_init(&loop->ready);
+    list_init(&loop->handshakes);
     list_init(&loop->blocked);
     list_init(&loop->stalled);
     *out = loop;
@@ -220,7 +222,7 @@ wait_ms(const struct loop *loop)
 
     if (loop->stopping && loop->conns == 0)
         return 0; /* the last one went in this round */
-    if (!list_empty(&loop->ready))
+    if (!list_empty(&loop->ready) || !list_empty(&loop->handshakes))
         return 0;
     if (first == NULL)
         return ms;
@@ -246,6 +248,7 @@ run_round(struct loop *loop)
     run_uv(loop);
     conn_fire_timers(loop);
     conn_take_turns(loop);
+    conn_take_handshakes(loop);
     outq_flush_touched(loop);
     clean_up(loop);
     poll_once(loop, wait_ms(loop));

@@ -42,9 +42,11 @@ struct loop {
     unsigned conns;             /* that are not gone; the loop ends after them */
     struct list gone;           /* memory of connections that ended in this round */
 
-    struct list ready;   /* connections that used up their turn with input left */
-    struct list blocked; /* connections whose socket takes no more: write deadline */
-    struct list stalled; /* connections that are not read until their receivers caught up */
+    struct list handshakes;  /* connections whose next step of a handshake is due */
+    const char *tls_failure; /* why the handshake failed whose end is being told */
+    struct list ready;       /* connections that used up their turn with input left */
+    struct list blocked;     /* connections whose socket takes no more: write deadline */
+    struct list stalled;     /* connections that are not read until their receivers caught up */
     uv_timer_t blocked_tick, stalled_tick;
     uv_timer_t tidy_tick; /* runs while there are spare chunks, or something was freed */
     void (*on_freed)(void *arg);
@@ -57,5 +59,7 @@ void conn_ready(struct conn *conn, unsigned events); /* what the poller says */
 void conn_fire_timers(struct loop *loop);
 void conn_take_turns(struct loop *loop); /* of those in loop->ready */
 void conn_free_gone(struct loop *loop);
+/* In conn_tls.c: some of those in loop->handshakes. */
+void conn_take_handshakes(struct loop *loop);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The lock is never held across a system call: the thread that writes marks the queue as
- * `writing`, takes a snapshot of the chunks, unlocks, calls sendmsg, locks and drops what
+ * `writing`, takes a snapshot of the chunks, unlocks, sends, locks and drops what
  * went out. Appending meanwhile is safe: it only touches bytes behind the snapshot. A second
  * thread that wants to flush leaves it to the first, which looks again before it stops.
  */
@@ -9,12 +9,8 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "net/loop_private.h"
 #include "net/outq_private.h"
@@ -41,7 +37,7 @@ outq_unref(struct outq *q)
 {
     if (q == NULL || atomic_fetch_sub_explicit(&q->refs, 1, memory_order_acq_rel) != 1)
         return;
-    assert(q->fd == -1 && q->head == NULL);
+    assert(q->stream.fd == -1 && q->head == NULL);
     pthread_mutex_destroy(&q->lock);
     free(q);
 }
@@ -74,7 +70,7 @@ outq_new(struct loop *owner, struct conn *conn, int fd, size_t max_pending)
     q->owner = owner;
     q->conn = conn;
     q->mail.deliver = deliver_notice;
-    q->fd = fd;
+    q->stream.fd = fd;
     q->max_pending = max_pending;
     q->failed = CONN_OPEN;
     return q;
@@ -290,14 +286,15 @@ outq_get_counts(struct outq *q, uint64_t *messages, uint64_t *bytes)
 }
 
 /* Locked. Has the peer taken bytes lately? The socket tells it sooner than our writes: it asks for
- * more only when a third of its buffer is free. */
+ * more only when a third of its buffer is free. With TLS the two counts are of different bytes:
+ * what is written counts as taken too, which ends with the room in the socket. */
 static bool
 is_taking_locked(struct outq *q, int64_t now_ms)
 {
-    int in_socket = 0;
+    size_t in_socket;
 
-    if (now_ms != q->looked_ms && !q->writing && ioctl(q->fd, SIOCOUTQ, &in_socket) == 0) {
-        uint64_t taken = q->written_total - (uint64_t)in_socket;
+    if (now_ms != q->looked_ms && !q->writing && stream_unsent(&q->stream, &in_socket)) {
+        uint64_t taken = q->written_total - in_socket;
 
         if (taken != q->taken_total)
             q->progress_ms = now_ms;
@@ -382,9 +379,7 @@ static void
 close_fd_locked(struct outq *q, struct loop *loop)
 {
     drop_all_locked(q, loop);
-    if (q->fd != -1)
-        close(q->fd);
-    q->fd = -1;
+    stream_close(&q->stream);
 }
 
 /* Unlocked during the call. Returns false when the flush is over for now. */
@@ -392,17 +387,16 @@ static bool
 write_some_locked(struct outq *q, struct loop *loop)
 {
     struct iovec iov[FLUSH_IOVECS];
-    struct msghdr message = { .msg_iov = iov };
-    int fd = q->fd;
+    struct stream stream = q->stream;
+    size_t count = gather_locked(q, iov);
     ssize_t sent;
     int failure;
 
-    message.msg_iovlen = gather_locked(q, iov);
-    if (message.msg_iovlen == 0)
+    if (count == 0)
         return false;
     q->unflushed = 0;
     pthread_mutex_unlock(&q->lock);
-    sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    sent = stream_sendv(&stream, iov, count);
     failure = errno;
     pthread_mutex_lock(&q->lock);
     if (sent >= 0) {
@@ -461,6 +455,22 @@ outq_set_max_pending(struct outq *q, size_t max_pending)
     pthread_mutex_lock(&q->lock);
     q->max_pending = max_pending;
     pthread_mutex_unlock(&q->lock);
+}
+
+bool
+outq_start_tls(struct outq *q, struct tls_session *session)
+{
+    bool empty;
+
+    pthread_mutex_lock(&q->lock);
+    assert(q->stream.tls == NULL && !q->closed);
+    empty = q->pending == 0 && !q->writing;
+    if (empty) {
+        q->stream.tls = session;
+        q->blocked = true;
+    }
+    pthread_mutex_unlock(&q->lock);
+    return empty;
 }
 
 void

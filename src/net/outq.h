@@ -7,7 +7,7 @@
  * their owners, so that a fan-out is written in parallel. When the socket is full the owner
  * waits for it to become writable.
  *
- * Owns     the descriptor (closed when the queue is closed and nobody writes), its chunks.
+ * Owns     the stream (closed when the queue is closed and nobody writes), its chunks.
  * Threads  any loop's thread; counted. No call is made with the lock held but the kernel's.
  * Limits   max_pending bytes: what would pass it ends the connection (slow consumer). One
  *          message always fits into an empty queue; while another thread is writing, up to

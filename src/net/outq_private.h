@@ -10,6 +10,7 @@
 
 #include "net/conn.h"
 #include "net/outq.h"
+#include "net/stream.h"
 
 struct outq {
     atomic_uint refs;
@@ -19,11 +20,12 @@ struct outq {
     struct mail mail;  /* tells the owner to look at the state below */
 
     /* under lock */
-    int fd; /* -1 once closed */
+    struct stream stream; /* its fd is -1 once closed */
     bool closed;
     bool draining; /* takes no more; its owner waits until all is out */
-    bool writing;  /* some thread is in sendmsg; it closes fd if closed was set meanwhile */
-    bool blocked;  /* the socket is full: the owner polls for writable */
+    bool writing;  /* some thread is in a system call; it closes the stream if closed was set
+                      meanwhile */
+    bool blocked;  /* the socket is full: the owner polls for writable; or TLS is agreed on */
     bool mail_posted;
     enum conn_end failed; /* CONN_OPEN, or why the owner must end the connection */
     struct chunk *head, *tail;
@@ -37,7 +39,7 @@ struct outq {
     /* While over its mark, see outq_congested(); loop time: */
     int64_t looked_ms;    /* when the socket was asked last */
     int64_t progress_ms;  /* when the peer was last seen to have taken bytes */
-    uint64_t taken_total; /* bytes that it had taken by then */
+    uint64_t taken_total; /* what shows by its change that it had; of TLS no count of bytes */
 };
 
 struct outq *outq_new(struct loop *owner, struct conn *conn, int fd, size_t max_pending);
@@ -47,6 +49,10 @@ void outq_flush(struct outq *q, struct loop *loop);
 
 /* Owner's thread, in conn.c: the queue was flushed or failed; polls, ends, or nothing. */
 void conn_look(struct conn *conn);
+
+/* Owner: from now on the bytes go through session, which becomes the queue's, but none before
+ * outq_unblock(). false: some still wait in clear. */
+bool outq_start_tls(struct outq *q, struct tls_session *session);
 
 /* Owner: the socket is writable again. */
 void outq_unblock(struct outq *q);

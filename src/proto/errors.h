@@ -24,6 +24,7 @@
     X(AUTH_TIMEOUT, "Authentication Timeout", true)                                                \
     X(AUTH_EXPIRED, "User Authentication Expired", true)                                           \
     X(MAX_CONNECTIONS, "maximum connections exceeded", true)                                       \
+    X(THROTTLED, "Connection throttling is active. Please try again later.", true)                 \
     X(MAX_SUBSCRIPTIONS, "maximum subscriptions exceeded", false)                                  \
     X(INVALID_SUBJECT, "Invalid Subject", false)                                                   \
     X(INVALID_PUBLISH_SUBJECT, "Invalid Publish Subject", false)                                   \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Life of a client: greeting, timers, pings, the end. One timer serves all: until CONNECT it is
+ * Life of a client: timers, pings, reloads, the end. One timer serves all: until CONNECT it is
  * the authentication timeout (if authentication is required), afterwards the next ping.
  */
 #include "server/client.h"
@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "proto/info.h"
 #include "server/server.h"
 #include "server/trace.h"
 
@@ -172,7 +171,8 @@ on_end(void *peer, enum conn_end end)
     static const enum close_reason reasons[] = {
         [CONN_END_PEER] = CLOSE_CLIENT_CLOSED,     [CONN_END_READ] = CLOSE_READ_ERROR,
         [CONN_END_WRITE] = CLOSE_WRITE_ERROR,      [CONN_END_PENDING] = CLOSE_SLOW_PENDING,
-        [CONN_END_DEADLINE] = CLOSE_SLOW_DEADLINE, [CONN_END_NOMEM] = CLOSE_INTERNAL
+        [CONN_END_DEADLINE] = CLOSE_SLOW_DEADLINE, [CONN_END_NOMEM] = CLOSE_INTERNAL,
+        [CONN_END_TLS] = CLOSE_TLS_HANDSHAKE
     };
 
     if (end == CONN_END_LOCAL)
@@ -183,6 +183,8 @@ on_end(void *peer, enum conn_end end)
                          end == CONN_END_PENDING ? "MaxPending Exceeded"
                                                  : "WriteDeadline Exceeded");
     }
+    if (end == CONN_END_TLS)
+        client_log_refusal(client, "TLS handshake error: ", conn_tls_failure(client->conn));
     finish(client, reasons[end]);
 }
 
@@ -205,23 +207,6 @@ client_reject(struct client *client, enum proto_error error, enum close_reason r
 {
     send_error(client, str_of(proto_error_text(error)), true);
     client_close(client, reason);
-}
-
-static void
-send_info(struct client *client)
-{
-    struct info_client self = { .id = client->cid,
-                                .ip = client->remote.ip,
-                                .nonce = client->nonce[0] != '\0' && !client->connected
-                                             ? client->nonce
-                                             : NULL,
-                                .account = client->connected ? client->account->name : NULL };
-    struct buf line;
-
-    buf_init(&line, 0);
-    if (info_line(&line, &client->worker->config->info_prefix, &self))
-        client_send(client, line.data, line.len);
-    buf_release(&line);
 }
 
 /* The one timer: for the next ping, or before it for the end of the credentials. */
@@ -298,7 +283,7 @@ on_timer(void *peer)
     struct client *client = peer;
 
     if (client->state == CLIENT_NEW && client->worker->config->auth_required) {
-        client_log_refusal(client, "Authentication Timeout", "no CONNECT came in time");
+        client_log_refusal(client, "Authentication Timeout - ", "no CONNECT came in time");
         client_reject(client, PROTO_ERR_AUTH_TIMEOUT, CLOSE_AUTH_TIMEOUT);
     } else if (client->state == CLIENT_CHECKING) {
         return;
@@ -322,7 +307,7 @@ client_ping(struct client *client)
         return;
     client->first_pong_sent = true;
     if (client->connect.protocol >= 1)
-        send_info(client);
+        client_send_info(client);
 }
 
 void
@@ -336,7 +321,8 @@ client_pong(struct client *client)
     }
 }
 
-static const struct conn_handler client_handler = { client_on_data, on_timer, on_end };
+static const struct conn_handler client_handler = { client_on_data, on_timer, client_on_tls,
+                                                    on_end };
 
 static void
 init_state(struct client *client, const struct server_config *config)
@@ -366,30 +352,6 @@ open_conn(struct client *client, int fd)
         client->outq = outq_ref(conn_outq(client->conn));
 }
 
-static void
-greet(struct client *client, bool over_limit)
-{
-    const struct server_config *config = client->worker->config;
-
-    client_dbg(client, "Client connection created");
-    send_info(client);
-    if (client->worker->closing) {
-        client_close(client, CLOSE_SHUTDOWN);
-        return;
-    }
-    if (over_limit) {
-        client_err(client, "maximum connections exceeded");
-        client_reject(client, PROTO_ERR_MAX_CONNECTIONS, CLOSE_MAX_CONNECTIONS);
-        return;
-    }
-    if (config->auth_required)
-        conn_set_timer(client->conn, config->auth_timeout_ms);
-    else
-        client_set_ping(client);
-    conn_flush(client->conn); /* of 2,000 that come at once each would hold a chunk until all did */
-    conn_resume(client->conn);
-}
-
 void
 client_start(struct worker *worker, int fd, const struct endpoint *remote, uint64_t cid,
              bool over_limit)
@@ -415,7 +377,7 @@ client_start(struct worker *worker, int fd, const struct endpoint *remote, uint6
         return;
     }
     list_push_back(&worker->clients, &client->link);
-    greet(client, over_limit);
+    client_welcome(client, over_limit);
 }
 
 void
@@ -427,9 +389,13 @@ client_recheck(struct client *client)
     client->limits.control_line_max = (size_t)config->options->max_control_line;
     client->limits.payload_max = (size_t)config->options->max_payload;
     conn_set_options(client->conn, &config->conn);
+    if (!client_is_pinned(client)) {
+        client_close(client, CLOSE_TLS_HANDSHAKE);
+        return;
+    }
     if (!config->auth_required && client->state == CLIENT_NEW) {
         client->state = CLIENT_OPEN;
-        conn_set_read_max(client->conn, LOOP_READ_BYTES);
+        conn_trust(client->conn);
         client_set_ping(client);
     }
     if (client->state != CLIENT_OPEN)

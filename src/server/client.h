@@ -48,7 +48,8 @@ enum client_state { CLIENT_NEW, CLIENT_CHECKING, CLIENT_OPEN, CLIENT_CLOSED };
     X(AUTH_EXPIRED, "Authentication Expired")                                                      \
     X(SHUTDOWN, "Server Shutdown")                                                                 \
     X(NO_RESPONDERS, "No Responders Requires Headers")                                             \
-    X(INTERNAL, "Internal Client")
+    X(INTERNAL, "Internal Client")                                                                 \
+    X(TLS_HANDSHAKE, "TLS Handshake Failure")
 
 enum close_reason {
 #define X(name, text) CLOSE_##name,
@@ -83,6 +84,7 @@ struct client {
     char nonce[NKEY_NONCE_LEN + 1]; /* what INFO asked to be signed; empty: nothing */
     bool connected;                 /* a CONNECT was accepted */
     bool first_pong_sent;
+    bool informed; /* INFO was sent */
     struct parse_limits limits;
     struct sids sids;
 
@@ -141,13 +143,23 @@ void client_set_ping(struct client *client);
 void client_ping(struct client *client);
 void client_pong(struct client *client);
 
+/* client_welcome.c: INFO and TLS, in the order that the options say, up to the first byte that is
+ * taken from the client. over_limit: it is told that there are too many instead. */
+void client_welcome(struct client *client, bool over_limit);
+void client_send_info(struct client *client);
+void client_on_tls(void *peer, enum conn_tls_event event); /* see struct conn_handler */
+/* Is its certificate among those that the options allow now? In clear, and without a list: yes. If
+ * not it is logged. */
+bool client_is_pinned(struct client *client);
+
 /* client_ops.c: bytes from the peer, see struct conn_handler. */
 size_t client_on_data(void *peer, char *data, size_t len, size_t *need);
 
 /* client_login.c: a verb came before CONNECT: lets the client in as no_auth_user; false if
  * there is none. */
 bool client_enter_without_connect(struct client *client);
-/* client_login.c: logs a failed authentication; of a flood from one address only a few. */
+/* client_login.c: logs what and why a stranger was refused; of a flood from one address only a
+ * few. */
 void client_log_refusal(struct client *client, const char *what, const char *cause);
 /* A CONNECT line arrived. */
 void client_connect(struct client *client, struct str json);

@@ -8,6 +8,7 @@
 #include "server/client.h"
 #include "server/server.h"
 #include "server/trace.h"
+#include "tls/session.h"
 
 /* Carries a verdict from the pool to the client's loop. */
 struct login {
@@ -26,20 +27,20 @@ client_log_refusal(struct client *client, const char *what, const char *cause)
     if (!auth_may_log(client->worker->server->auth, client->remote.ip, &left_out))
         return;
     if (left_out > 0)
-        client_err(client, "%s - %s (%llu more from this address not shown)", what, cause,
+        client_err(client, "%s%s (%llu more from this address not shown)", what, cause,
                    (unsigned long long)left_out);
     else
-        client_err(client, "%s - %s", what, cause);
+        client_err(client, "%s%s", what, cause);
 }
 
 static void
 refuse(struct client *client, const struct auth_result *result)
 {
     if (result->verdict == AUTH_BUSY) {
-        client_log_refusal(client, "Authentication Timeout", auth_cause_text(result->cause));
+        client_log_refusal(client, "Authentication Timeout - ", auth_cause_text(result->cause));
         client_reject(client, PROTO_ERR_AUTH_TIMEOUT, CLOSE_AUTH_TIMEOUT);
     } else {
-        client_log_refusal(client, "authentication error", auth_cause_text(result->cause));
+        client_log_refusal(client, "authentication error - ", auth_cause_text(result->cause));
         client_reject(client, PROTO_ERR_AUTH_VIOLATION, CLOSE_AUTH_FAILURE);
     }
 }
@@ -73,7 +74,7 @@ enter(struct client *client)
     client->limits.headers = headers;
     atomic_store_explicit(&client->headers, headers, memory_order_relaxed);
     atomic_store_explicit(&client->echo, client->connect.echo, memory_order_relaxed);
-    conn_set_read_max(client->conn, LOOP_READ_BYTES);
+    conn_trust(client->conn);
     client_set_first_ping(client);
     client_ok(client);
 }
@@ -163,6 +164,37 @@ login_done(void *context, uint64_t id, const struct auth_result *result)
 }
 
 static void
+log_names(struct client *client, const struct tls_identity *certificate)
+{
+    static const char *const kinds[] = { [TLS_NAME_EMAIL] = "email",
+                                         [TLS_NAME_DNS] = "DNS",
+                                         [TLS_NAME_URI] = "URI",
+                                         [TLS_NAME_DN] = "DN",
+                                         [TLS_NAME_SUBJECT] = "subject" };
+
+    for (size_t i = 0; i < tls_identity_count(certificate); i++) {
+        struct tls_name name = tls_identity_at(certificate, i);
+
+        client_dbg(client, "Certificate has the %s \"%.*s\"", kinds[name.kind], (int)name.text.len,
+                   name.text.data);
+    }
+}
+
+/* The names that may be those of a user; NULL: none are wanted, or there are none. */
+static struct tls_identity *
+read_certificate(struct client *client)
+{
+    const struct tls_session *session = conn_session(client->conn);
+    struct tls_identity *certificate = NULL;
+
+    if (session != NULL && auth_policy_wants_certificate(client->worker->config->policy))
+        certificate = tls_session_identity(session);
+    if (certificate != NULL && log_enabled(client_log(client), LOG_LEVEL_DBG))
+        log_names(client, certificate);
+    return certificate;
+}
+
+static void
 ask(struct client *client, const struct connect_info *info)
 {
     struct worker *worker = client->worker;
@@ -176,6 +208,7 @@ ask(struct client *client, const struct connect_info *info)
                                     .connection_type = CONNECTION_STANDARD,
                                     .address = client->remote.ip };
     struct login *login = calloc(1, sizeof(*login));
+    struct tls_identity *certificate;
     struct auth_result result;
     enum auth_verdict verdict;
 
@@ -187,8 +220,11 @@ ask(struct client *client, const struct connect_info *info)
     list_push_back(&worker->logins, &login->link);
     login->client = client_ref(client);
     login->config = server_config_ref(worker->config);
+    certificate = read_certificate(client);
+    request.certificate = certificate;
     verdict = auth_check(worker->server->auth, worker->config->policy, &request, &result,
                          login_done, login, client->cid);
+    tls_identity_free(certificate);
     if (verdict == AUTH_PENDING) {
         client->state = CLIENT_CHECKING;
         conn_pause(client->conn);
@@ -209,7 +245,7 @@ client_enter_without_connect(struct client *client)
         return false;
     client->state = CLIENT_OPEN;
     take_pass(client, &result);
-    conn_set_read_max(client->conn, LOOP_READ_BYTES);
+    conn_trust(client->conn);
     client_set_ping(client);
     return true;
 }

@@ -111,7 +111,7 @@ client_on_data(void *peer, char *data, size_t len, size_t *need)
         op_at = at;
         if (client->state == CLIENT_NEW && !allowed_before_login(data + at) &&
             !client_enter_without_connect(client)) {
-            client_log_refusal(client, "authentication error", "no CONNECT was sent");
+            client_log_refusal(client, "authentication error - ", "no CONNECT was sent");
             client_reject(client, PROTO_ERR_AUTH_VIOLATION, CLOSE_AUTH_FAILURE);
             break;
         }

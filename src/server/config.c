@@ -25,6 +25,28 @@ split_advertise(const char *text, char **host, int *port)
     *port = (int)strtol(colon + 1, NULL, 10); /* checked with the options */
 }
 
+/* Whom INFO greets inside TLS is told that TLS is required, also where others may do without. As in
+ * the reference, later INFOs are the same for all. */
+static void
+make_prefixes(struct server_config *config, struct info *info)
+{
+    const struct options *options = config->options;
+    enum tls_first first = options->tls.handshake_first;
+
+    if (config->tls != NULL) {
+        info->tls_required = !options->allow_non_tls || first == TLS_FIRST_ON;
+        info->tls_available = options->allow_non_tls;
+        info->tls_verify = options->tls.verify;
+    }
+    if (!info_prefix(&config->info_prefix, info))
+        abort();
+    if (first == TLS_FIRST_OFF || info->tls_required)
+        return;
+    info->tls_required = true;
+    if (!info_prefix(&config->info_prefix_inside, info))
+        abort();
+}
+
 static void
 make_info(struct server_config *config, const char *server_id, const char *server_name, int port)
 {
@@ -45,14 +67,22 @@ make_info(struct server_config *config, const char *server_id, const char *serve
     else
         host = xstrdup(options->host);
     info.host = host;
-    if (!info_prefix(&config->info_prefix, &info))
-        abort();
+    make_prefixes(config, &info);
     free(host);
 }
 
+/* Unless the file says how long, a second longer than a handshake may take. */
+static int64_t
+auth_timeout_ns(const struct options *options)
+{
+    return options->tls.enabled && !options->auth_timeout_said
+               ? options->tls.timeout_ns + CLOCK_NS_PER_S
+               : options->auth_timeout_ns;
+}
+
 struct server_config *
-server_config_new(struct options *options, struct auth_policy *policy, const char *server_id,
-                  const char *server_name, int port)
+server_config_new(struct options *options, struct auth_policy *policy, struct tls_context *tls,
+                  const char *server_id, const char *server_name, int port)
 {
     struct server_config *config = xcalloc(1, sizeof(*config));
 
@@ -62,7 +92,10 @@ server_config_new(struct options *options, struct auth_policy *policy, const cha
     config->auth_required = auth_policy_required(policy);
     config->conn.max_pending = (size_t)options->max_pending;
     config->conn.write_deadline_ms = options->write_deadline_ns / CLOCK_NS_PER_MS;
-    config->auth_timeout_ms = options->auth_timeout_ns / CLOCK_NS_PER_MS;
+    config->tls = tls;
+    config->tls_timeout_ms = options->tls.timeout_ns / CLOCK_NS_PER_MS;
+    config->tls_first_ms = options->tls.handshake_first_ns / CLOCK_NS_PER_MS;
+    config->auth_timeout_ms = auth_timeout_ns(options) / CLOCK_NS_PER_MS;
     config->ping_interval_ms = options->ping_interval_ns / CLOCK_NS_PER_MS;
     make_info(config, server_id, server_name, port);
     return config;
@@ -82,6 +115,8 @@ server_config_unref(struct server_config *config)
         return;
     options_free(config->options);
     auth_policy_unref(config->policy);
+    tls_context_unref(config->tls);
     buf_release(&config->info_prefix);
+    buf_release(&config->info_prefix_inside);
     free(config);
 }

@@ -2,7 +2,7 @@
  *
  * config - what the server runs by now: options, who may enter, and what derives from both
  *
- * Owns     the options and a reference on the policy; counted and immutable.
+ * Owns     the options, a reference on the policy, one on the TLS context; counted and immutable.
  * Threads  any. A reload makes a new one; each worker swaps its reference when told by mail,
  *          so the hot path reads it without a lock.
  */
@@ -16,6 +16,7 @@
 #include "conf/options.h"
 #include "net/conn.h"
 #include "proto/parser.h"
+#include "tls/context.h"
 
 struct server_config {
     atomic_uint refs;
@@ -23,14 +24,18 @@ struct server_config {
     struct auth_policy *policy;
     bool auth_required;     /* somebody must log in; INFO says it unless no_auth_user is set */
     struct buf info_prefix; /* INFO without what differs per client */
+    struct buf info_prefix_inside; /* the same for whom it greets inside TLS; empty: the same */
+    struct tls_context *tls;       /* NULL: clients speak in clear */
+    int64_t tls_timeout_ms, tls_first_ms;
     struct conn_options conn;
     int64_t auth_timeout_ms, ping_interval_ms;
 };
 
-/* Takes over options and the caller's reference on policy. The listener's real port is given,
- * since options may say "any". */
+/* Takes over options and the caller's references on policy and tls (NULL: none). The listener's
+ * real port is given, since options may say "any". */
 struct server_config *server_config_new(struct options *options, struct auth_policy *policy,
-                                        const char *server_id, const char *server_name, int port);
+                                        struct tls_context *tls, const char *server_id,
+                                        const char *server_name, int port);
 struct server_config *server_config_ref(struct server_config *config);
 void server_config_unref(struct server_config *config); /* NULL is allowed */
 

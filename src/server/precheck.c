@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/syslog_sink.h"
 #include "net/listener.h"
+#include "server/tls_setup.h"
 
 #define CHECK_SLOW_NS   CLOCK_NS_PER_S        /* worth a warning */
 #define CHECK_ABSURD_NS (10 * CLOCK_NS_PER_S) /* nobody would ever get in */
@@ -133,5 +134,6 @@ server_precheck(const struct options *options, struct diags *diags)
     check_host(options, diags);
     check_syslog(options, diags);
     check_cost(options, diags);
+    tls_setup_check(options, diags);
     warn_of_idle_options(options, diags);
 }

@@ -11,6 +11,7 @@
 #include "server/logging.h"
 #include "server/precheck.h"
 #include "server/server.h"
+#include "server/tls_setup.h"
 
 struct change {
     struct server *server;
@@ -70,12 +71,13 @@ may_change(struct server *server, const struct options *now, const struct option
 /* The workers get it by mail; each then looks at its clients. Afterwards the old one is in force
  * nowhere. */
 static void
-put_in_force(struct server *server, struct options *options, struct auth_policy *policy)
+put_in_force(struct server *server, struct options *options, struct auth_policy *policy,
+             struct tls_context *tls)
 {
     struct server_config *old = server->config;
 
     auth_policy_carry(server->auth, old->policy, policy);
-    server->config = server_config_new(options, policy, server->id, server->name,
+    server->config = server_config_new(options, policy, tls, server->id, server->name,
                                        listener_port(server->listener));
     workers_configure(server->workers, server->worker_count, server->config);
     server_config_unref(old);
@@ -127,22 +129,31 @@ load(struct server *server)
     return options;
 }
 
-/* The policy of next, whose secrets are sealed then; NULL: next cannot come into force. */
+static bool
+open_tls_and_log(struct server *server, const struct options *next, struct tls_context **tls)
+{
+    struct errmsg why;
+
+    if (tls_setup(tls, next, &why) == ERR_OK && logging_open(server->log, next, &why) == ERR_OK)
+        return true;
+    log_err(server->log, "Failed to reload server configuration: %s", why.text);
+    tls_context_unref(*tls);
+    *tls = NULL;
+    return false;
+}
+
+/* The policy of next, whose secrets are sealed then, and its TLS context, made anew even if the
+ * options are the same: the files may not be. NULL: next cannot come into force. */
 static struct auth_policy *
-prepare(struct server *server, struct options *next)
+prepare(struct server *server, struct options *next, struct tls_context **tls)
 {
     struct auth_policy *policy = auth_policy_new(server->auth, &next->auth);
-    struct errmsg why;
 
     if (policy == NULL)
         return NULL;
     auth_options_seal(&next->auth, server->seal_key);
-    if (!may_change(server, server->config->options, next)) {
-        auth_policy_unref(policy);
-        return NULL;
-    }
-    if (logging_open(server->log, next, &why) != ERR_OK) {
-        log_err(server->log, "Failed to reload server configuration: %s", why.text);
+    if (!may_change(server, server->config->options, next) ||
+        !open_tls_and_log(server, next, tls)) {
         auth_policy_unref(policy);
         return NULL;
     }
@@ -156,11 +167,12 @@ server_reload(struct server *server)
     const struct options *now = server->config->options;
     struct change change = { .server = server };
     struct auth_policy *policy;
+    struct tls_context *tls = NULL;
     bool pid_file, ports_file;
 
     if (next == NULL)
         return;
-    policy = prepare(server, next);
+    policy = prepare(server, next, &tls);
     if (policy == NULL) {
         options_free(next);
         return;
@@ -170,7 +182,7 @@ server_reload(struct server *server)
     ports_file = !same_text(now->ports_file_dir, next->ports_file_dir);
     if (auth_policy_required(server->config->policy) && !auth_policy_required(policy))
         log_wrn(server->log, "No authorization is configured any more: every client may enter");
-    put_in_force(server, next, policy);
+    put_in_force(server, next, policy, tls);
     rewrite_run_files(server, pid_file, ports_file);
     if (next->config_digest != NULL)
         log_inf(server->log, "Reloaded server configuration (%s)", next->config_digest);

@@ -19,8 +19,10 @@
 #include "base/random.h"
 #include "server/logging.h"
 #include "server/runfiles.h"
+#include "server/tls_setup.h"
 
 #define SPARE_DESCRIPTORS 64   /* beside the clients': libraries, log, listener, loops */
+#define THROTTLED_LOG_MS  1000 /* between two lines about refused handshakes */
 #define TRIM_AFTER_MS     2000 /* at most so often; what matches held back is freed by then, too */
 
 void
@@ -59,6 +61,35 @@ server_trim_soon(struct server *server)
 {
     if (!atomic_exchange_explicit(&server->trim_asked, true, memory_order_relaxed))
         loop_post(server->loop, &server->trim_mail);
+}
+
+static void
+log_throttled(void *arg)
+{
+    struct server *server = arg;
+
+    atomic_store_explicit(&server->throttled_asked, false, memory_order_relaxed);
+    log_wrn(server->log, "Rejected %llu connections due to TLS rate limiting",
+            (unsigned long long)throttle_take_refused(&server->handshakes));
+}
+
+static void
+deliver_throttled(struct mail *mail)
+{
+    struct server *server = LIST_ENTRY(mail, struct server, throttled_mail);
+
+    if (server->throttled != NULL)
+        timer_start(server->throttled, THROTTLED_LOG_MS, 0);
+}
+
+bool
+server_may_handshake(struct server *server, int64_t limit)
+{
+    if (throttle_pass(&server->handshakes, limit, clock_mono_ns() / CLOCK_NS_PER_MS))
+        return true;
+    if (!atomic_exchange_explicit(&server->throttled_asked, true, memory_order_relaxed))
+        loop_post(server->loop, &server->throttled_mail);
+    return false;
 }
 
 static void
@@ -181,16 +212,20 @@ static enum err
 start(struct server *server, struct options *options, struct errmsg *why)
 {
     struct auth_policy *policy = auth_policy_new(server->auth, &options->auth);
+    struct tls_context *tls = NULL;
     enum err err = policy == NULL ? err_set(why, ERR_NOMEM, "could not set up authentication")
-                                  : listen_for_clients(server, options, why);
+                                  : tls_setup(&tls, options, why);
 
+    if (err == ERR_OK)
+        err = listen_for_clients(server, options, why);
     if (err != ERR_OK) {
+        tls_context_unref(tls);
         auth_policy_unref(policy);
         options_free(options);
         return err;
     }
     auth_options_seal(&options->auth, server->seal_key);
-    server->config = server_config_new(options, policy, server->id, server->name,
+    server->config = server_config_new(options, policy, tls, server->id, server->name,
                                        listener_port(server->listener));
     raise_descriptor_limit(server);
     err = start_workers(server, why);
@@ -208,6 +243,8 @@ log_options(struct server *server)
             strchr(options->host, ':') != NULL ? "Listening for client connections on [%s]:%u"
                                                : "Listening for client connections on %s:%u",
             options->host, listener_port(server->listener));
+    if (server->config->tls != NULL)
+        log_inf(server->log, "TLS required for client connections");
     if (!server->config->auth_required)
         log_dbg(server->log, "No authorization is configured: every client may enter");
     log_inf(server->log, "Server is ready");
@@ -220,6 +257,8 @@ close_handles(struct server *server)
     server->listener = NULL;
     timer_free(server->trim);
     server->trim = NULL;
+    timer_free(server->throttled);
+    server->throttled = NULL;
     for (size_t i = 0; i < SERVER_SIGNALS; i++) {
         signal_watch_free(server->signals[i]);
         server->signals[i] = NULL;
@@ -304,6 +343,7 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
     struct server *server = xcalloc(1, sizeof(*server));
     enum err err;
 
+    throttle_init(&server->handshakes);
     server->log = log;
     server->flags = flags;
     server_id_make(server->id);
@@ -319,6 +359,8 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
     }
     server->trim = timer_new(server->loop, trim, server);
     server->trim_mail.deliver = deliver_trim;
+    server->throttled = timer_new(server->loop, log_throttled, server);
+    server->throttled_mail.deliver = deliver_throttled;
     server->global = account_new(ACCOUNT_GLOBAL);
     server->auth = auth_new(log, 0, 0);
     if (server->auth == NULL)
@@ -364,6 +406,7 @@ server_free(struct server *server)
     server_config_unref(server->config);
     account_free(server->global);
     loop_free(server->loop);
+    throttle_release(&server->handshakes);
     if (server->ports_file != NULL)
         unlink(server->ports_file);
     free(server->ports_file);

@@ -26,6 +26,7 @@
 #include "server/account.h"
 #include "server/config.h"
 #include "server/identity.h"
+#include "server/throttle.h"
 #include "server/worker.h"
 
 #define SERVER_WORKERS_DEFAULT_MAX 8 /* of --threads 0, however many cores there are */
@@ -46,10 +47,14 @@ struct server {
     struct worker **workers;
     unsigned worker_count, next_worker;
     struct signal_watch *signals[SERVER_SIGNALS];
-    struct timer *trim;     /* runs when workers have freed much */
-    struct mail trim_mail;  /* any: asks for it */
-    atomic_bool trim_asked; /* any: the mail is under way, or the timer runs */
-    char *ports_file;       /* NULL: none was written */
+    struct timer *trim;          /* runs when workers have freed much */
+    struct mail trim_mail;       /* any: asks for it */
+    atomic_bool trim_asked;      /* any: the mail is under way, or the timer runs */
+    struct throttle handshakes;  /* any: how many begin in a second */
+    struct timer *throttled;     /* runs when some were refused */
+    struct mail throttled_mail;  /* any: asks for it */
+    atomic_bool throttled_asked; /* any: the mail is under way, or the timer runs */
+    char *ports_file;            /* NULL: none was written */
     bool stopping;
     uint64_t next_cid;
     atomic_int_fast64_t connections; /* any: those that were accepted and are not gone */
@@ -74,6 +79,8 @@ enum err server_write_ports_file(struct server *server, struct errmsg *why);
 void server_client_gone(struct server *server);
 /* any: much memory was freed; soon what the allocator keeps of it goes back to the system. */
 void server_trim_soon(struct server *server);
+/* any: may another TLS handshake begin now? The log says how many may not. */
+bool server_may_handshake(struct server *server, int64_t limit);
 /* any: closes an accepted descriptor that could not become a client. */
 void server_drop_connection(struct server *server, int fd);
 

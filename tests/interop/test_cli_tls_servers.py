@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our own `nats` command over TLS against a real server."""
+"""Our own `nats` command over TLS against real servers: the reference, and our own."""
 
 import pytest
 
@@ -12,12 +12,13 @@ REFERENCE = env.ROOT / "build/peers/usr/sbin/nats-server"
 TOKEN = "s3cr3t-token"
 
 
-@pytest.fixture(params=["reference"], autouse=True)
+@pytest.fixture(params=["reference", "tessera"], autouse=True)
 def peer(request, monkeypatch):
     """Which program the fixture `server` starts."""
-    if not REFERENCE.exists():
-        pytest.skip("the reference server is not unpacked (./check does it)")
-    monkeypatch.setattr(env, "SERVER", REFERENCE)
+    if request.param == "reference":
+        if not REFERENCE.exists():
+            pytest.skip("the reference server is not unpacked (./check does it)")
+        monkeypatch.setattr(env, "SERVER", REFERENCE)
     return request.param
 
 

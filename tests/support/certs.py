@@ -184,3 +184,17 @@ def shared_pair(kind="server", *names, authority="ca", **kwargs):
     make = getattr(shared_authority(authority), kind)
     number = shared_pair.cache_info().misses
     return make(*names, name=f"{kind}{number}", **kwargs)
+
+
+def client_context(authority=None, pair=None, **settings):
+    """Python's side of a client that trusts authority (None: the shared one) and shows pair, and to
+    which an end of TCP without the end of TLS is an error. settings are attributes of the
+    ssl.SSLContext."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    context.load_verify_locations((authority or shared_authority()).cert)
+    if pair is not None:
+        context.load_cert_chain(pair.cert, pair.key)
+    for name, value in settings.items():
+        setattr(context, name, value)
+    return context

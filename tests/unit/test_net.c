@@ -95,7 +95,7 @@ note_end(void *arg, enum conn_end end)
     sem_post(&peer->ended);
 }
 
-static const struct conn_handler echo_handler = { echo_units, ignore_timer, note_end };
+static const struct conn_handler echo_handler = { echo_units, ignore_timer, NULL, note_end };
 
 static void
 open_peer(void *arg)

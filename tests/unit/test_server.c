@@ -10,6 +10,7 @@
 
 #include "server/identity.h"
 #include "server/sids.h"
+#include "server/throttle.h"
 
 static struct subscription *
 make_sub(const char *sid)
@@ -131,6 +132,31 @@ server_ids_are_public_server_nkeys(void **state)
     assert_int_equal(crc16(raw, 33), raw[33] | raw[34] << 8);
 }
 
+static void
+throttles_count_seconds_of_their_own(void **state)
+{
+    static const struct {
+        int64_t now_ms;
+        bool passes;
+    } rows[] = {
+        { 5000, true }, { 5000, true },  { 5000, false }, { 5999, false },
+        { 6000, true }, { 6500, true },  { 6999, false }, { 9000, true },
+        { 9999, true }, { 9999, false }, { 10000, true },
+    };
+    struct throttle throttle;
+
+    (void)state;
+    throttle_init(&throttle);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (throttle_pass(&throttle, 2, rows[i].now_ms) != rows[i].passes)
+            fail_msg("row %zu", i);
+    assert_int_equal(throttle_take_refused(&throttle), 4);
+    assert_int_equal(throttle_take_refused(&throttle), 0);
+    for (int i = 0; i < 100; i++)
+        assert_true(throttle_pass(&throttle, 0, 10000));
+    throttle_release(&throttle);
+}
+
 int
 main(void)
 {
@@ -139,6 +165,7 @@ main(void)
         cmocka_unit_test(sids_survive_removal_in_any_order),
         cmocka_unit_test(sids_remove_wants_the_very_subscription),
         cmocka_unit_test(server_ids_are_public_server_nkeys),
+        cmocka_unit_test(throttles_count_seconds_of_their_own),
     };
 
     return cmocka_run_group_tests_name("server", tests, NULL, NULL);
