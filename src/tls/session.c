@@ -225,7 +225,7 @@ handshake_locked(struct tls_session *session, const unsigned char *data, size_t 
     flush = session_flush_locked(session);
     if (session->state == SESSION_FAILED)
         return fail_handshake(why, session->failure);
-    if (flush == FLUSH_BROKEN)
+    if (flush == FLUSH_BROKEN || session->state == SESSION_ENDED)
         return fail_handshake(why, "the peer closed the connection");
     if (flush != FLUSH_EMPTY)
         return TLS_WANT_WRITE;

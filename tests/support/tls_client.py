@@ -76,7 +76,9 @@ class SlowHandshake:
         data = b""
         while not data.endswith(end):
             try:
-                data += self.tls.read(1 << 16)
+                piece = self.tls.read(1 << 16)
+                assert piece, "the server ended the stream"
+                data += piece
             except ssl.SSLWantReadError:
                 self.receive()
         return data
