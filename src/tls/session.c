@@ -49,7 +49,12 @@ stream_write(BIO *bio, const char *data, int len)
     struct tls_session *session = BIO_get_data(bio);
 
     BIO_clear_retry_flags(bio);
-    return buf_append(&session->out, data, (size_t)len) ? len : -1;
+    if (buf_append(&session->out, data, (size_t)len))
+        return len;
+    session->failure = (size_t)len > OUT_MAX - session->out.len
+                           ? "the peer wants answers and reads none"
+                           : "out of memory";
+    return -1;
 }
 
 static long
@@ -121,6 +126,14 @@ tls_session_free(struct tls_session *session)
     free(session);
 }
 
+void
+session_fail_locked(struct tls_session *session, const char *why)
+{
+    session->state = SESSION_FAILED;
+    if (session->failure == NULL)
+        session->failure = why;
+}
+
 /* --- what comes from the socket --- */
 
 /* Offers data to OpenSSL, behind what was left the last time. held: holds that, for end_input. */
@@ -139,10 +152,8 @@ begin_input_locked(struct tls_session *session, struct buf *held, const unsigned
 static void
 end_input_locked(struct tls_session *session, struct buf *held)
 {
-    if (session->wire_len > 0 && !buf_append(&session->in, session->wire, session->wire_len)) {
-        session->state = SESSION_FAILED;
-        session->failure = "out of memory";
-    }
+    if (session->wire_len > 0 && !buf_append(&session->in, session->wire, session->wire_len))
+        session_fail_locked(session, "out of memory");
     session->wire = NULL;
     session->wire_len = 0;
     buf_release(held);
@@ -170,7 +181,7 @@ failure_text(const struct tls_session *session)
     default:
         break;
     }
-    return text == NULL ? "out of memory" : text; /* our BIO fails only so */
+    return text == NULL ? "out of memory" : text;
 }
 
 void
@@ -178,13 +189,15 @@ session_note_result_locked(struct tls_session *session, int result)
 {
     switch (SSL_get_error(session->ssl, result)) {
     case SSL_ERROR_WANT_READ:
+        /* Until the rest came OpenSSL would write nothing, and the socket would not say when. */
+        if (session->state == SESSION_OPEN && SSL_in_init(session->ssl))
+            session_fail_locked(session, "a handshake message ends within a record");
         break;
     case SSL_ERROR_ZERO_RETURN:
         session->state = SESSION_ENDED;
         break;
     default:
-        session->failure = failure_text(session);
-        session->state = SESSION_FAILED;
+        session_fail_locked(session, failure_text(session));
         break;
     }
     ERR_clear_error();

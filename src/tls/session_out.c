@@ -49,6 +49,7 @@ send_some_locked(struct tls_session *session)
     if (batch.len == 0) {
         buf_release(&batch);
     } else if (!put_back_locked(session, &batch)) {
+        session_fail_locked(session, "out of memory"); /* bytes are lost: never go on */
         failure = ENOMEM;
         sent = -1;
     }

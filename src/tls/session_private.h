@@ -45,6 +45,9 @@ enum flush { FLUSH_EMPTY, FLUSH_BUSY, FLUSH_FULL, FLUSH_BROKEN };
  * takes no more. BROKEN: errno says why. */
 enum flush session_flush_locked(struct tls_session *session);
 
+/* why: a constant; the first one stays. */
+void session_fail_locked(struct tls_session *session, const char *why);
+
 /* After a call of OpenSSL that did not succeed: was that an end, a failure, or only for now? */
 void session_note_result_locked(struct tls_session *session, int result);
 

@@ -26,6 +26,7 @@
 #define KEY_LEN    16
 #define IV_LEN     12
 #define TAG_LEN    16
+#define FLOOD_MAX  100000 /* answers; the limit comes long before */
 
 static unsigned char client_secret[SECRET_LEN]; /* of the link made last: there is no argument */
 
@@ -187,6 +188,18 @@ an_alert_ends_the_handshake(void **state)
 
 /* --- behind it --- */
 
+/* OpenSSL would answer each write by waiting for the rest, without an end. */
+static void
+a_cut_message_ends_the_stream(void **state)
+{
+    struct tls_link link;
+
+    open_link(&link, *state, true);
+    send_record(link.client_fd, 22, "\x18\0\0\1", 4); /* a key update without its one byte */
+    expect_failure(link.server, "a handshake message ends within a record");
+    tls_link_close(&link);
+}
+
 static void
 alerts_end_the_stream(void **state)
 {
@@ -204,12 +217,35 @@ alerts_end_the_stream(void **state)
     tls_link_close(&link);
 }
 
+/* Wants answers and reads none. What waits for it has a bound, and then it is cut. */
+static void
+answers_that_nobody_reads_have_a_bound(void **state)
+{
+    struct tls_link link;
+    char data[64];
+    ssize_t got = -1;
+    int sent = 0;
+
+    open_link(&link, *state, true);
+    for (errno = EAGAIN; got == -1 && errno == EAGAIN && sent < FLOOD_MAX; sent++) {
+        assert_int_equal(SSL_key_update(link.client, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(link.client), 1);
+        got = tls_session_recv(link.server, data, sizeof(data));
+    }
+    assert_int_equal(got, -1);
+    assert_int_equal(errno, EPROTO);
+    assert_string_equal(tls_session_failure(link.server), "the peer wants answers and reads none");
+    tls_link_close(&link);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_alert_ends_the_handshake),
+        cmocka_unit_test(a_cut_message_ends_the_stream),
         cmocka_unit_test(alerts_end_the_stream),
+        cmocka_unit_test(answers_that_nobody_reads_have_a_bound),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
