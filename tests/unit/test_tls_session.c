@@ -374,28 +374,59 @@ cipher_suites_limit_what_is_agreed(void **state)
     }
 }
 
+static const struct {
+    const char *curve; /* curve_preferences */
+    const char *offered;
+    int version, agreed; /* NID_undef: no handshake */
+} curve_cases[] = {
+    { "CurveP384", "X25519:P-384", TLS1_3_VERSION, NID_secp384r1 },
+    { "CurveP384", "X25519:P-384", TLS1_2_VERSION, NID_secp384r1 },
+    { "CurveP384", "X25519:P-256", TLS1_3_VERSION, NID_undef },
+    { "CurveP384", "X25519:P-256", TLS1_2_VERSION, NID_undef },
+    { "X25519", "P-256:P-384:X25519", TLS1_3_VERSION, NID_X25519 },
+    { "X25519", "P-256:P-384:X25519", TLS1_2_VERSION, NID_X25519 },
+    { "X25519", "P-256:P-384", TLS1_3_VERSION, NID_undef },
+    { "X25519", "P-256:P-384", TLS1_2_VERSION, NID_undef },
+};
+
 static void
-curves_limit_what_is_agreed(void **state)
+try_curve(const struct fixture *f, size_t i)
 {
-    char *curves[] = { (char[]) { "CurveP384" } };
-    struct tls_options options = { .curves = { curves, 1 } };
-    struct tls_context *context = context_of(*state, "ec", &options);
-    SSL_CTX *client = client_of(*state, NOBODY);
+    char *curve = xstrdup(curve_cases[i].curve);
+    struct tls_options options = { .curves = { &curve, 1 } };
+    struct tls_context *context = context_of(f, "rsa", &options);
+    SSL_CTX *client = client_of(f, NOBODY);
+    EVP_PKEY *key = NULL;
     struct errmsg why = { "" };
     struct tls_link link;
+    enum tls_step step;
 
-    SSL_CTX_set1_groups_list(client, "X25519");
+    SSL_CTX_set1_groups_list(client, curve_cases[i].offered);
+    SSL_CTX_set_max_proto_version(client, curve_cases[i].version);
     tls_link_open(&link, context, client);
-    assert_int_equal(tls_link_handshake(&link, &why), TLS_FAILED);
-    assert_non_null(strstr(why.text, "no suitable key share"));
-    tls_link_close(&link);
-    SSL_CTX_set1_groups_list(client, "X25519:P-384");
-    tls_link_open(&link, context, client);
-    tls_link_establish(&link);
-    assert_int_equal(SSL_get_negotiated_group(link.client), NID_secp384r1);
+    step = tls_link_handshake(&link, &why);
+    if (step != (curve_cases[i].agreed == NID_undef ? TLS_FAILED : TLS_DONE))
+        fail_msg("case %zu: step %d, %s", i, (int)step, why.text);
+    if (step == TLS_DONE) { /* the server's part of the exchange */
+        char name[32] = "X25519";
+
+        assert_int_equal(SSL_get_peer_tmp_key(link.client, &key), 1);
+        if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC)
+            assert_int_equal(EVP_PKEY_get_group_name(key, name, sizeof(name), NULL), 1);
+        assert_int_equal(OBJ_txt2nid(name), curve_cases[i].agreed);
+    }
+    EVP_PKEY_free(key);
     tls_link_close(&link);
     tls_context_unref(context);
     SSL_CTX_free(client);
+    free(curve);
+}
+
+static void
+curves_limit_what_is_agreed(void **state)
+{
+    for (size_t i = 0; i < COUNT(curve_cases); i++)
+        try_curve(*state, i);
 }
 
 static void
