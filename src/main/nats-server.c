@@ -13,6 +13,7 @@
 #include "server/logging.h"
 #include "server/precheck.h"
 #include "server/server.h"
+#include "tls/key_memory.h"
 
 /* What the checks found, as "nats-server: FILE:LINE:COL: text"; only errors unless all. */
 static void
@@ -110,6 +111,10 @@ main(int argc, char **argv)
     int status = EXIT_SUCCESS;
 
     flags_hide_secrets(argc, argv);
+    if (!key_memory_install()) {
+        fputs("nats-server: out of memory\n", stderr);
+        return EXIT_FAILURE;
+    }
     hash_init();
     mem_tune();
     signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of the write */

@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "tls/key_memory.h"
 
 #define PEM_FILE_MAX (4 * 1024 * 1024) /* bytes; the CAs of a whole system are 0.2 MB */
 
@@ -191,6 +192,41 @@ check_match(const struct keypair *pair, struct errmsg *why)
     return err_set(why, ERR_INVALID, "tls: private key does not match public key");
 }
 
+/* The first signature with a key makes copies of its parts that stay: they belong to it. */
+static void
+use_once(EVP_PKEY *key)
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool hashes = !EVP_PKEY_is_a(key, "ED25519") && !EVP_PKEY_is_a(key, "ED448");
+    unsigned char *signature = NULL;
+    size_t len = 0;
+
+    if (context != NULL &&
+        EVP_DigestSignInit(context, NULL, hashes ? EVP_sha256() : NULL, NULL, key) == 1 &&
+        EVP_DigestSign(context, NULL, &len, (const unsigned char *)"", 0) == 1)
+        signature = OPENSSL_malloc(len);
+    if (signature != NULL)
+        (void)EVP_DigestSign(context, signature, &len, (const unsigned char *)"", 0);
+    OPENSSL_free(signature);
+    EVP_MD_CTX_free(context);
+    ERR_clear_error();
+}
+
+static enum err
+read_private_key(struct keypair *pair, const char *path, struct errmsg *why)
+{
+    enum err err;
+
+    key_memory_begin();
+    err = read_key(pair, path, why);
+    if (err == ERR_OK)
+        err = check_match(pair, why);
+    if (err == ERR_OK)
+        use_once(pair->key);
+    key_memory_end();
+    return err;
+}
+
 enum err
 keypair_read(struct keypair *pair, const char *cert_file, const char *key_file, bool *key_is_wrong,
              struct errmsg *why)
@@ -203,10 +239,8 @@ keypair_read(struct keypair *pair, const char *cert_file, const char *key_file, 
                               : read_certs(pair, cert_file, why);
     if (err == ERR_OK) {
         *key_is_wrong = true;
-        err = read_key(pair, key_file, why);
+        err = read_private_key(pair, key_file, why);
     }
-    if (err == ERR_OK)
-        err = check_match(pair, why);
     if (err != ERR_OK)
         keypair_release(pair);
     return err;

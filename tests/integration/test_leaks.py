@@ -3,16 +3,18 @@
 login and in every way it can go wrong; then all that the server wrote, or shows, is searched."""
 
 import json
+import re
 import shutil
 import subprocess
 import urllib.parse
 
 import pytest
 
-from support import env
+from support import certs, env
 from support import server as servers
 from support.env import PATIENCE_S, wait_for
 from support.logins import VIOLATION, token, tokens_config, user, users_config
+from support.tls_client import TlsClient
 from support.tokens import NASTY, bcrypt, cmdline, leaks, quoted, token_config
 
 MARK = "visible-name"  # shows that the search would find something
@@ -233,6 +235,46 @@ def test_core_file(server, tmp_path, kind):
     assert not found, "in the core file"
     for client in inside:
         client.expect_silence()
+
+
+def key_parts(key_file):
+    """The numbers of a private key that are secret, as they stand in a file and in memory."""
+    text = subprocess.run(["openssl", "pkey", "-in", str(key_file), "-noout", "-text"],
+                          capture_output=True, text=True, check=True).stdout
+    names = "priv|privateExponent|prime1|prime2|exponent1|exponent2|coefficient"
+    for found in re.finditer(rf"^({names}):\n((?: +[0-9a-f:]+\n)+)", text, re.MULTILINE):
+        number = bytes.fromhex(re.sub(r"[\s:]", "", found[2])).lstrip(b"\0")
+        yield f"{found[1]}, big end first", number
+        yield f"{found[1]}, little end first", number[::-1]
+
+
+@pytest.mark.parametrize("one_file", [False, True])
+@pytest.mark.parametrize("key", ["ec", "rsa", "ed25519"])
+def test_private_key_in_a_core_file(server, tmp_path, key, one_file):
+    """With clients inside, and after a reload."""
+    if env.is_sanitized():
+        pytest.skip("a sanitizer keeps freed memory, and its cores are huge")
+    authority = certs.Authority(tmp_path)
+    pair = authority.server("127.0.0.1", key=key)
+    files = [pair.cert, pair.key]
+    if one_file:
+        both = tmp_path / "both.pem"
+        both.write_text(pair.cert.read_text() + pair.key.read_text())
+        files = [both, both]
+    config = f'tls {{ cert_file: "{files[0]}", key_file: "{files[1]}" }}\n'
+    started = server(config)
+    inside = []
+    for _ in range(2):
+        inside += [TlsClient(started.port, certs.client_context(authority)).login(name=MARK)
+                   for _ in range(3)]
+        started.reload(config)
+    core = core_of(started, tmp_path)
+    parts = dict(key_parts(pair.key))
+    assert len(parts) in (2, 12)
+    parts["PEM"] = pair.key.read_bytes().splitlines()[1]
+    assert not [name for name, number in parts.items() if number in core]
+    for client in inside:
+        client.fence()
 
 
 def test_files_that_the_server_writes(server, tmp_path):
