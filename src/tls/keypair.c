@@ -133,7 +133,7 @@ read_certs(struct keypair *pair, const char *path, struct errmsg *why)
 }
 
 /* Without this OpenSSL would ask for the password on the terminal. */
-static int
+static int /* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 refuse_password(char *password, int size, int writing, void *context)
 {
     bool *asked = context;

@@ -8,8 +8,9 @@
  *          one at a time, at the same time as these. free: when nobody calls. The lock inside is
  *          held while bytes are encrypted or decrypted, never across a system call.
  * Memory   idle: what OpenSSL needs for the keys (docs/decisions/0008-tls.md has the figures).
- * While the socket takes no more, up to 64 KB of ciphertext; while a record is incomplete, its
- * bytes. Fails    like a socket: -1 and errno. EAGAIN: wait until it is readable (recv) or writable
+ *          While the socket takes no more, up to 128 KB of ciphertext; while a record is
+ *          incomplete, its bytes.
+ * Fails    like a socket: -1 and errno. EAGAIN: wait until it is readable (recv) or writable
  *          (sendv). EPROTO: what came is not TLS as agreed; tls_session_failure() says what.
  * Cost     a handshake: some 0.2 ms with an EC key, 0.5 ms with RSA 2048, nearly all of it in the
  *          step in which the first message arrives; the caller decides how many it does in one
