@@ -41,45 +41,25 @@ server_drop_connection(struct server *server, int fd)
 static void
 trim(void *arg)
 {
-    struct server *server = arg;
-
-    atomic_store_explicit(&server->trim_asked, false, memory_order_relaxed);
+    (void)arg;
     mem_trim();
-}
-
-static void
-deliver_trim(struct mail *mail)
-{
-    struct server *server = LIST_ENTRY(mail, struct server, trim_mail);
-
-    if (server->trim != NULL)
-        timer_start(server->trim, TRIM_AFTER_MS, 0);
 }
 
 void
 server_trim_soon(struct server *server)
 {
-    if (!atomic_exchange_explicit(&server->trim_asked, true, memory_order_relaxed))
-        loop_post(server->loop, &server->trim_mail);
+    reminder_ask(&server->trim);
 }
 
 static void
 log_throttled(void *arg)
 {
     struct server *server = arg;
+    uint64_t refused = throttle_take_refused(&server->handshakes);
 
-    atomic_store_explicit(&server->throttled_asked, false, memory_order_relaxed);
-    log_wrn(server->log, "Rejected %llu connections due to TLS rate limiting",
-            (unsigned long long)throttle_take_refused(&server->handshakes));
-}
-
-static void
-deliver_throttled(struct mail *mail)
-{
-    struct server *server = LIST_ENTRY(mail, struct server, throttled_mail);
-
-    if (server->throttled != NULL)
-        timer_start(server->throttled, THROTTLED_LOG_MS, 0);
+    if (refused > 0) /* else those who asked last were counted with the others */
+        log_wrn(server->log, "Rejected %llu connections due to TLS rate limiting",
+                (unsigned long long)refused);
 }
 
 bool
@@ -87,8 +67,7 @@ server_may_handshake(struct server *server, int64_t limit)
 {
     if (throttle_pass(&server->handshakes, limit, clock_mono_ns() / CLOCK_NS_PER_MS))
         return true;
-    if (!atomic_exchange_explicit(&server->throttled_asked, true, memory_order_relaxed))
-        loop_post(server->loop, &server->throttled_mail);
+    reminder_ask(&server->throttled);
     return false;
 }
 
@@ -255,10 +234,8 @@ close_handles(struct server *server)
 {
     listener_close(server->listener);
     server->listener = NULL;
-    timer_free(server->trim);
-    server->trim = NULL;
-    timer_free(server->throttled);
-    server->throttled = NULL;
+    reminder_stop(&server->trim);
+    reminder_stop(&server->throttled);
     for (size_t i = 0; i < SERVER_SIGNALS; i++) {
         signal_watch_free(server->signals[i]);
         server->signals[i] = NULL;
@@ -357,10 +334,8 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
         server_free(server);
         return err;
     }
-    server->trim = timer_new(server->loop, trim, server);
-    server->trim_mail.deliver = deliver_trim;
-    server->throttled = timer_new(server->loop, log_throttled, server);
-    server->throttled_mail.deliver = deliver_throttled;
+    reminder_init(&server->trim, server->loop, TRIM_AFTER_MS, trim, NULL);
+    reminder_init(&server->throttled, server->loop, THROTTLED_LOG_MS, log_throttled, server);
     server->global = account_new(ACCOUNT_GLOBAL);
     server->auth = auth_new(log, 0, 0);
     if (server->auth == NULL)

@@ -26,6 +26,7 @@
 #include "server/account.h"
 #include "server/config.h"
 #include "server/identity.h"
+#include "server/reminder.h"
 #include "server/throttle.h"
 #include "server/worker.h"
 
@@ -47,14 +48,10 @@ struct server {
     struct worker **workers;
     unsigned worker_count, next_worker;
     struct signal_watch *signals[SERVER_SIGNALS];
-    struct timer *trim;          /* runs when workers have freed much */
-    struct mail trim_mail;       /* any: asks for it */
-    atomic_bool trim_asked;      /* any: the mail is under way, or the timer runs */
-    struct throttle handshakes;  /* any: how many begin in a second */
-    struct timer *throttled;     /* runs when some were refused */
-    struct mail throttled_mail;  /* any: asks for it */
-    atomic_bool throttled_asked; /* any: the mail is under way, or the timer runs */
-    char *ports_file;            /* NULL: none was written */
+    struct reminder trim;       /* when workers have freed much */
+    struct throttle handshakes; /* any: how many begin in a second */
+    struct reminder throttled;  /* when some were refused */
+    char *ports_file;           /* NULL: none was written */
     bool stopping;
     uint64_t next_cid;
     atomic_int_fast64_t connections; /* any: those that were accepted and are not gone */
