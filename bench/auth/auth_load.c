@@ -11,12 +11,14 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "common/channel.h"
 #include "scenario.h"
 
 enum option_key {
     OPT_PORT = 1,
     OPT_PID,
     OPT_TOKEN,
+    OPT_TLS,
     OPT_LOG,
     OPT_CLIENTS,
     OPT_WINDOW,
@@ -28,9 +30,10 @@ enum option_key {
 };
 
 static const struct option options[] = {
-    { "port", required_argument, NULL, OPT_PORT },         /* of the server, at 127.0.0.1 */
-    { "pid", required_argument, NULL, OPT_PID },           /* of the server */
-    { "token", required_argument, NULL, OPT_TOKEN },       /* the right one */
+    { "port", required_argument, NULL, OPT_PORT },   /* of the server, at 127.0.0.1 */
+    { "pid", required_argument, NULL, OPT_PID },     /* of the server */
+    { "token", required_argument, NULL, OPT_TOKEN }, /* the right one */
+    { "tls", no_argument, NULL, OPT_TLS },
     { "log", required_argument, NULL, OPT_LOG },           /* of the server, for reload */
     { "clients", required_argument, NULL, OPT_CLIENTS },   /* that have the token */
     { "window", required_argument, NULL, OPT_WINDOW },     /* so many on the way; 0: all */
@@ -72,6 +75,8 @@ take_option(struct scenario *scenario, int key, const char *text)
     case OPT_TOKEN:
         scenario->token = text;
         return true;
+    case OPT_TLS:
+        return scenario->tls != NULL || channel_context(&scenario->tls, 0, NULL) == ERR_OK;
     case OPT_LOG:
         scenario->log = text;
         return true;

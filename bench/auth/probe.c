@@ -49,7 +49,7 @@ wait_readable(const struct link *link, int64_t until_ns)
 {
     int64_t left = until_ns - clock_mono_ns();
     struct timespec timeout = { .tv_sec = 0, .tv_nsec = 0 };
-    struct pollfd pollfd = { .fd = link->fd, .events = POLLIN };
+    struct pollfd pollfd = { .fd = link->channel.fd, .events = POLLIN };
 
     if (left > 0) {
         timeout.tv_sec = left / CLOCK_NS_PER_S;

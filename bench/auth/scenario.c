@@ -18,6 +18,12 @@
 #define QUIET_S          1 /* undisturbed PINGs of the bystander */
 #define IDLE_PATIENCE_NS (120 * CLOCK_NS_PER_S)
 
+static struct link_plan
+plan_from(const struct scenario *scenario, const struct sockaddr_in *source)
+{
+    return (struct link_plan) { scenario->server, *source, scenario->token, scenario->tls };
+}
+
 /* The bystander's two halves of a run. Without one all of it does nothing. */
 struct watch {
     struct probe *probe;
@@ -27,7 +33,7 @@ struct watch {
 static enum err
 watch_start(struct watch *watch, const struct scenario *scenario, struct errmsg *why)
 {
-    const struct link_plan plan = { scenario->server, scenario->source, scenario->token };
+    const struct link_plan plan = plan_from(scenario, &scenario->source);
     const struct timespec quiet = { .tv_sec = QUIET_S, .tv_nsec = 0 };
     enum err err;
 
@@ -157,11 +163,11 @@ enum err
 scenario_storm(const struct scenario *scenario, struct errmsg *why)
 {
     struct storm storm = {
-        .crowds[RIGHT] = { .plan = { scenario->server, scenario->source, scenario->token },
+        .crowds[RIGHT] = { .plan = plan_from(scenario, &scenario->source),
                            .count = scenario->clients,
                            .window = scenario->window,
                            .every_ns = scenario->every_ms * CLOCK_NS_PER_MS },
-        .crowds[WRONG] = { .plan = { scenario->server, scenario->wrong_source, scenario->token },
+        .crowds[WRONG] = { .plan = plan_from(scenario, &scenario->wrong_source),
                            .count = scenario->wrong_clients,
                            .each_its_token = true },
     };
@@ -226,7 +232,7 @@ reload_print(const struct reload *reload, struct watch *watch)
 enum err
 scenario_reload(const struct scenario *scenario, struct errmsg *why)
 {
-    struct crowd crowd = { .plan = { scenario->server, scenario->source, scenario->token },
+    struct crowd crowd = { .plan = plan_from(scenario, &scenario->source),
                            .count = scenario->clients,
                            .window = scenario->window };
     struct crowd_result result = { 0 };

@@ -10,6 +10,7 @@
 #define TESSERA_BENCH_AUTH_SCENARIO_H
 
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -20,6 +21,7 @@ struct scenario {
     struct sockaddr_in source;       /* of the clients */
     struct sockaddr_in wrong_source; /* of those with wrong tokens */
     const char *token;
+    SSL_CTX *tls;    /* NULL: in the clear */
     const char *log; /* reload: the server's log file */
     pid_t pid;       /* of the server */
     unsigned clients, window, every_ms;

@@ -40,7 +40,7 @@ open_slice(struct crowd *crowd, int epoll, struct errmsg *why)
         if (err != ERR_OK)
             return err;
         crowd->opened++;
-        if (epoll_ctl(epoll, EPOLL_CTL_ADD, link->fd, &event) != 0)
+        if (epoll_ctl(epoll, EPOLL_CTL_ADD, link->channel.fd, &event) != 0)
             return err_sys(why, errno, "could not watch a connection");
     }
     return ERR_OK;
@@ -157,6 +157,7 @@ crowd_count(const struct crowd *crowd, struct crowd_result *result)
             break;
         case LINK_CLOSED:
         case LINK_GREETING:
+        case LINK_SECURING:
         case LINK_LOGIN:
             result->waiting++;
             break;
@@ -168,7 +169,7 @@ crowd_count(const struct crowd *crowd, struct crowd_result *result)
 static bool
 wait_pong(struct link *link, int64_t deadline_ns)
 {
-    struct pollfd pollfd = { .fd = link->fd, .events = POLLIN };
+    struct pollfd pollfd = { .fd = link->channel.fd, .events = POLLIN };
 
     while (link->state == LINK_IN && link_read(link) == 0) {
         int64_t left_ms = (deadline_ns - clock_mono_ns()) / CLOCK_NS_PER_MS;

@@ -45,11 +45,13 @@ link_open(struct link *link, const struct link_plan *plan, unsigned serial, stru
                       : snprintf(link->token, sizeof(link->token), "%s%u", plan->token, serial);
     if (len < 0 || (size_t)len >= sizeof(link->token))
         return err_set(why, ERR_LIMIT, "the token is longer than %d bytes", LINK_TOKEN_MAX - 1);
-    link->fd = socket_from(&plan->source);
-    if (link->fd == -1)
+    link->tls = plan->tls;
+    link->channel.fd = socket_from(&plan->source);
+    if (link->channel.fd == -1)
         return err_sys(why, errno, "could not make a socket");
     link->start_ns = clock_mono_ns();
-    if (connect(link->fd, (const struct sockaddr *)&plan->server, sizeof(plan->server)) == -1 &&
+    if (connect(link->channel.fd, (const struct sockaddr *)&plan->server, sizeof(plan->server)) ==
+            -1 &&
         errno != EINPROGRESS) {
         enum err err = err_sys(why, errno, "could not connect");
 
@@ -63,15 +65,13 @@ link_open(struct link *link, const struct link_plan *plan, unsigned serial, stru
 void
 link_close(struct link *link)
 {
-    if (link->fd > 0)
-        close(link->fd);
-    link->fd = -1;
+    channel_close(&link->channel);
 }
 
 static void
 put(struct link *link, const char *data, size_t len)
 {
-    if (send(link->fd, data, len, MSG_NOSIGNAL) != (ssize_t)len)
+    if (channel_send(&link->channel, data, len) != (ssize_t)len)
         link->state = LINK_LOST;
 }
 
@@ -95,6 +95,34 @@ link_ping(struct link *link)
     put(link, "PING\r\n", 6);
 }
 
+static void
+secure(struct link *link)
+{
+    switch (channel_handshake(&link->channel)) {
+    case CHANNEL_WANTS_READ:
+        break;
+    case CHANNEL_SECURED:
+        log_in(link);
+        break;
+    case CHANNEL_FAILED:
+        link->state = LINK_LOST;
+        break;
+    }
+}
+
+/* INFO has come, and behind it nothing before we have sent something. */
+static void
+greet(struct link *link)
+{
+    if (link->tls == NULL) {
+        log_in(link);
+        return;
+    }
+    link->state = LINK_SECURING;
+    channel_begin_tls(&link->channel, link->tls);
+    secure(link);
+}
+
 /* Returns 1 for a PONG. */
 static unsigned
 take_line(struct link *link)
@@ -112,7 +140,7 @@ take_line(struct link *link)
     if (str_starts(line, STR_LIT("PING")))
         put(link, "PONG\r\n", 6);
     else if (str_starts(line, STR_LIT("INFO ")) && link->state == LINK_GREETING)
-        log_in(link);
+        greet(link);
     else if (str_starts(line, STR_LIT("-ERR")))
         link->state = link->state == LINK_IN ? LINK_LOST : LINK_REFUSED;
     return 0;
@@ -146,7 +174,12 @@ link_read(struct link *link)
     unsigned pongs = 0;
     ssize_t len = 1;
 
-    while (link->state < LINK_REFUSED && (len = recv(link->fd, data, sizeof(data), 0)) > 0) {
+    if (link->state == LINK_SECURING) {
+        secure(link);
+        return 0;
+    }
+    while (link->state < LINK_REFUSED &&
+           (len = channel_recv(&link->channel, data, sizeof(data))) > 0) {
         pongs += take_bytes(link, data, (size_t)len);
         if ((size_t)len < sizeof(data))
             return pongs;

@@ -49,6 +49,7 @@ open_idle(struct beside *beside, int64_t deadline_ns, struct errmsg *why)
     crowd->plan.server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     crowd->plan.server.sin_port = htons((uint16_t)plan->port);
     crowd->plan.token = plan->token == NULL ? "" : plan->token;
+    crowd->plan.tls = plan->tls_context;
     err = crowds_run(crowd, 1, deadline_ns, why);
     if (err != ERR_OK)
         return err;

@@ -62,8 +62,8 @@ start_all(struct flow *flow, struct errmsg *why)
     enum err err = ERR_OK;
 
     for (uint64_t i = 0; err == ERR_OK && i < flow->plan->sub_connections; i++)
-        err = watch_add(flow->epoll, &flow->subscribers[i].watch, flow->subscribers[i].wire.fd,
-                        EPOLLIN, why);
+        err = watch_add(flow->epoll, &flow->subscribers[i].watch,
+                        flow->subscribers[i].wire.channel.fd, EPOLLIN, why);
     (void)target_wait_idle((pid_t)flow->plan->pid, CLOCK_NS_PER_S);
     if (err == ERR_OK)
         err = beside_start(flow->beside, why);

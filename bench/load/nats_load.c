@@ -8,12 +8,15 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "base/str.h"
+#include "common/channel.h"
+#include "common/limits.h"
 #include "flow.h"
 #include "plan.h"
 #include "request.h"
+
+#define TLS_READ_AHEAD (64 * 1024)
 
 enum kind { FLAG, NUMBER, TEXT };
 
@@ -39,6 +42,7 @@ static const struct row rows[] = {
     { "token", TEXT, offsetof(struct plan, token), 0 },
     NUMBER_ROW("deadline-s", deadline_s, 3600), /* of all of it */
     FLAG_ROW("raw", raw),                       /* the port is that of tcp_relay */
+    FLAG_ROW("tls", tls),                       /* 1.3; any certificate will do */
     NUMBER_ROW("size", size, 64 << 20),         /* bytes of a payload */
     FLAG_ROW("sleep", sleep), /* request, and flow with a rate: wait instead of polling */
 
@@ -110,19 +114,7 @@ print_usage(void)
     fputs("usage: nats_load flow|request", stderr);
     for (size_t i = 0; i < ROWS; i++)
         fprintf(stderr, " [--%s%s]", rows[i].name, rows[i].kind == FLAG ? "" : " VALUE");
-    fputs("\n--port and --pid must be there\n", stderr);
-}
-
-/* Connections of a big run are more than a shell's usual limit. */
-static void
-raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    fputs("\n--port and --pid must be there; there is no --raw with --tls\n", stderr);
 }
 
 int
@@ -144,12 +136,15 @@ main(int argc, char **argv)
     enum err err;
 
     if (!(is_flow || is_request) || !take_options(&plan, argc - 1, argv + 1) || plan.port == 0 ||
-        plan.pid == 0) {
+        plan.pid == 0 || (plan.raw && plan.tls)) {
         print_usage();
         return 2;
     }
-    raise_descriptor_limit();
-    err = is_flow ? flow_run(&plan, &why) : request_run(&plan, &why);
+    limits_raise_descriptors();
+    err = plan.tls ? channel_context(&plan.tls_context, TLS_READ_AHEAD, &why) : ERR_OK;
+    if (err == ERR_OK)
+        err = is_flow ? flow_run(&plan, &why) : request_run(&plan, &why);
+    SSL_CTX_free(plan.tls_context);
     if (err == ERR_OK)
         return 0;
     fprintf(stderr, "nats_load: %s\n", why.text);

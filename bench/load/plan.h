@@ -12,6 +12,7 @@
 #ifndef TESSERA_BENCH_LOAD_PLAN_H
 #define TESSERA_BENCH_LOAD_PLAN_H
 
+#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ struct plan {
     const char *token;  /* NULL: none */
     uint64_t deadline_s;
     bool raw; /* to the relay */
+    bool tls; /* the server must want it */
+    SSL_CTX *tls_context;
 
     /* Flow: what. */
     uint64_t size; /* bytes of a payload */

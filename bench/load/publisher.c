@@ -66,7 +66,7 @@ take_end(struct publisher *publisher)
 
     publisher->has_ended = true;
     if (publisher->plan->raw) {
-        (void)shutdown(publisher->wire.fd, SHUT_WR);
+        (void)shutdown(publisher->wire.channel.fd, SHUT_WR);
         return;
     }
     publisher->piece = ping.data;
@@ -105,7 +105,7 @@ send_some(struct publisher *publisher, struct errmsg *why)
     if (err != ERR_OK || wants_out == publisher->wants_out)
         return err;
     publisher->wants_out = wants_out;
-    return watch_change(publisher->epoll, &publisher->watch, publisher->wire.fd,
+    return watch_change(publisher->epoll, &publisher->watch, publisher->wire.channel.fd,
                         wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN, why);
 }
 
@@ -147,7 +147,7 @@ publisher_start(struct publisher *publisher, int epoll, struct errmsg *why)
     publisher->epoll = epoll;
     publisher->wants_out = publisher->plan->rate == 0;
     publisher->allowed = publisher->wants_out ? publisher->quota : 0;
-    return watch_add(epoll, &publisher->watch, publisher->wire.fd,
+    return watch_add(epoll, &publisher->watch, publisher->wire.channel.fd,
                      publisher->wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN, why);
 }
 

@@ -16,7 +16,7 @@
 void
 reader_init(struct reader *reader, uint64_t payload_len)
 {
-    reader->messages = reader->bytes = reader->pongs = reader->oks = 0;
+    reader->messages = reader->bytes = reader->pongs = reader->oks = reader->infos = 0;
     reader->payload_len = payload_len;
     reader->error[0] = '\0';
     reader->on_message = NULL;
@@ -71,10 +71,12 @@ take_other_line(struct reader *reader, struct str line, struct errmsg *why)
         reader->pongs++;
     else if (str_starts(line, STR_LIT("+OK\r")))
         reader->oks++;
+    else if (str_starts(line, STR_LIT("INFO ")))
+        reader->infos++;
     else if (str_starts(line, STR_LIT("-ERR ")))
         (void)snprintf(reader->error, sizeof(reader->error), "%.*s", (int)(line.len - CRLF_LEN),
                        line.data);
-    else if (!str_starts(line, STR_LIT("INFO ")) && !str_starts(line, STR_LIT("PING\r")))
+    else if (!str_starts(line, STR_LIT("PING\r")))
         return strange(line, why); /* PINGs go unanswered: a run is over before the third */
     return ERR_OK;
 }

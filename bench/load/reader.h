@@ -26,7 +26,7 @@ typedef enum err reader_message_fn(void *context, struct str line, struct str he
 
 struct reader {
     uint64_t messages, bytes; /* complete messages; what came but for other lines than MSG */
-    uint64_t pongs, oks;
+    uint64_t pongs, oks, infos;
     uint64_t last_payload_len;  /* of the last MSG line; 0: none has come */
     uint64_t payload_len;       /* every message must have it; UINT64_MAX: any */
     char error[READER_ERR_MAX]; /* the last -ERR line; "": none */

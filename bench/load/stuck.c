@@ -51,13 +51,13 @@ stuck_release(struct stuck *stuck)
 enum err
 stuck_start(struct stuck *stuck, int epoll, struct errmsg *why)
 {
-    return watch_add(epoll, &stuck->watch, stuck->wire.fd, EPOLLRDHUP | EPOLLET, why);
+    return watch_add(epoll, &stuck->watch, stuck->wire.channel.fd, EPOLLRDHUP | EPOLLET, why);
 }
 
 void
 stuck_poke(struct stuck *stuck)
 {
-    if (stuck->cut_ns == 0 && send(stuck->wire.fd, "PING\r\n", 6, MSG_NOSIGNAL) == 6)
+    if (stuck->cut_ns == 0 && channel_send(&stuck->wire.channel, "PING\r\n", 6) == 6)
         stuck->pongs++;
 }
 

@@ -17,7 +17,7 @@ send_queued(struct talker *talker, struct errmsg *why)
     if (err != ERR_OK || wants_out == talker->wants_out)
         return err;
     talker->wants_out = wants_out;
-    return watch_change(talker->epoll, &talker->watch, talker->wire.fd,
+    return watch_change(talker->epoll, &talker->watch, talker->wire.channel.fd,
                         wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN, why);
 }
 
@@ -63,6 +63,6 @@ talker_start(struct talker *talker, int epoll, struct errmsg *why)
     enum err err;
 
     talker->epoll = epoll;
-    err = watch_add(epoll, &talker->watch, talker->wire.fd, EPOLLIN, why);
+    err = watch_add(epoll, &talker->watch, talker->wire.channel.fd, EPOLLIN, why);
     return err == ERR_OK ? send_queued(talker, why) : err;
 }

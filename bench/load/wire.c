@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A long payload is thrown away by the kernel (MSG_TRUNC) instead of being copied here: of such
- * messages, little more than the lines is read.
+ * messages, little more than the lines is read. What came through TLS is here already.
  */
 #include "wire.h"
 
@@ -24,7 +24,7 @@
 static enum err
 wait_for(const struct wire *wire, short events, int64_t deadline_ns, struct errmsg *why)
 {
-    struct pollfd pollfd = { .fd = wire->fd, .events = events };
+    struct pollfd pollfd = { .fd = wire->channel.fd, .events = events };
     int64_t left_ms = (deadline_ns - clock_mono_ns()) / CLOCK_NS_PER_MS;
 
     if (left_ms <= 0 || poll(&pollfd, 1, (int)left_ms) != 1)
@@ -41,13 +41,15 @@ dial(struct wire *wire, const struct plan *plan, int receive_bytes, struct errms
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int on = 1;
 
-    wire->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (wire->fd == -1)
+    wire->channel.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (wire->channel.fd == -1)
         return err_sys(why, errno, "could not make a socket");
-    (void)setsockopt(wire->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    (void)setsockopt(wire->channel.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (receive_bytes > 0)
-        (void)setsockopt(wire->fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
-    if (connect(wire->fd, (const struct sockaddr *)&to, sizeof(to)) == -1 && errno != EINPROGRESS)
+        (void)setsockopt(wire->channel.fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes,
+                         sizeof(receive_bytes));
+    if (connect(wire->channel.fd, (const struct sockaddr *)&to, sizeof(to)) == -1 &&
+        errno != EINPROGRESS)
         return err_sys(why, errno, "could not connect");
     return ERR_OK;
 }
@@ -64,6 +66,22 @@ wait_count(struct wire *wire, const uint64_t *count, uint64_t until, int64_t dea
         if (err == ERR_OK)
             err = wire_read(wire, why);
     }
+    return err;
+}
+
+/* A server says in the clear what it is, and then waits for the handshake. */
+static enum err
+secure(struct wire *wire, const struct plan *plan, int64_t deadline_ns, struct errmsg *why)
+{
+    enum err err = wait_count(wire, &wire->reader.infos, 1, deadline_ns, why);
+    enum channel_step step = CHANNEL_WANTS_READ;
+
+    if (err == ERR_OK)
+        channel_begin_tls(&wire->channel, plan->tls_context);
+    while (err == ERR_OK && (step = channel_handshake(&wire->channel)) == CHANNEL_WANTS_READ)
+        err = wait_for(wire, POLLIN, deadline_ns, why);
+    if (err == ERR_OK && step != CHANNEL_SECURED)
+        err = err_set(why, ERR_CLOSED, "the TLS handshake failed");
     return err;
 }
 
@@ -100,15 +118,15 @@ wire_open(struct wire *wire, const struct plan *plan, const char *role, int rece
     reader_init(&wire->reader, UINT64_MAX);
     wire->input = input;
     err = dial(wire, plan, receive_bytes, why);
+    if (err == ERR_OK && plan->tls_context != NULL)
+        err = secure(wire, plan, deadline_ns, why);
     return err == ERR_OK ? greet(wire, plan, role, deadline_ns, why) : err;
 }
 
 void
 wire_close(struct wire *wire)
 {
-    if (wire->fd > 0)
-        close(wire->fd);
-    wire->fd = -1;
+    channel_close(&wire->channel);
 }
 
 enum err
@@ -160,7 +178,7 @@ broken(const struct wire *wire, int sys_errno, struct errmsg *why)
 enum err
 wire_push(const struct wire *wire, const char *data, size_t len, size_t *sent, struct errmsg *why)
 {
-    ssize_t done = send(wire->fd, data, len, MSG_NOSIGNAL);
+    ssize_t done = channel_send(&wire->channel, data, len);
 
     *sent = done > 0 ? (size_t)done : 0;
     if (done == -1 && errno != EAGAIN && errno != ENOTCONN)
@@ -180,7 +198,7 @@ no_bytes(const struct wire *wire, ssize_t len, struct errmsg *why)
 static enum err
 skip(struct wire *wire, uint64_t skippable, bool *all, struct errmsg *why)
 {
-    ssize_t len = recv(wire->fd, NULL, skippable, MSG_TRUNC);
+    ssize_t len = recv(wire->channel.fd, NULL, skippable, MSG_TRUNC);
 
     if (len <= 0)
         return no_bytes(wire, len, why);
@@ -193,7 +211,7 @@ static enum err
 take(struct wire *wire, size_t max, bool *all, struct errmsg *why)
 {
     char *data = wire->input->bytes + READER_KEEP_MAX;
-    ssize_t len = recv(wire->fd, data, max, 0);
+    ssize_t len = channel_recv(&wire->channel, data, max);
     size_t restored;
 
     if (len <= 0)
@@ -209,17 +227,18 @@ wire_read(struct wire *wire, struct errmsg *why)
     struct reader *reader = &wire->reader;
     uint64_t until = reader->bytes + WIRE_INPUT_LEN;
     enum err err = ERR_OK;
-    bool all = true;
+    bool all = true, is_plain = wire->channel.ssl == NULL;
 
-    while (err == ERR_OK && all && reader->bytes < until) {
+    while (err == ERR_OK && all && (reader->bytes < until || channel_has_pending(&wire->channel))) {
         uint64_t skippable = reader_skippable(reader);
 
         all = false;
-        if (skippable >= SKIP_MIN)
+        if (is_plain && skippable >= SKIP_MIN)
             err = skip(wire, skippable, &all, why);
+        else if (is_plain && reader->last_payload_len >= SKIP_MIN)
+            err = take(wire, LINE_PART, &all, why);
         else
-            err = take(wire, reader->last_payload_len >= SKIP_MIN ? LINE_PART : WIRE_INPUT_LEN,
-                       &all, why);
+            err = take(wire, WIRE_INPUT_LEN, &all, why);
     }
     return err;
 }

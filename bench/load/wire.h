@@ -2,7 +2,7 @@
  *
  * wire - one connection of the load generator: to a server, or to the relay
  *
- * Owns     its descriptor, non-blocking with TCP_NODELAY. The input buffer belongs to the caller,
+ * Owns     its channel, with TCP_NODELAY. The input buffer belongs to the caller,
  *          who may give the same one to all.
  * Threads  one at a time.
  * Fails    with the server's -ERR in the text where there was one.
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "common/channel.h"
 #include "plan.h"
 #include "reader.h"
 
@@ -25,7 +26,7 @@ struct wire_input {
 };
 
 struct wire {
-    int fd; /* 0: never opened, -1: closed */
+    struct channel channel;
     struct wire_input *input;
     struct reader reader;
 };

@@ -65,7 +65,8 @@ watch_all(struct idle *idle, struct errmsg *why)
         struct link *link = &idle->crowd.links[i];
         struct epoll_event event = { .events = EPOLLIN, .data.ptr = link };
 
-        if (link->state == LINK_IN && epoll_ctl(idle->epoll, EPOLL_CTL_ADD, link->fd, &event) != 0)
+        if (link->state == LINK_IN &&
+            epoll_ctl(idle->epoll, EPOLL_CTL_ADD, link->channel.fd, &event) != 0)
             return err_sys(why, errno, "could not watch a connection");
     }
     return ERR_OK;

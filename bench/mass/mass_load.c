@@ -8,9 +8,10 @@
 #include <getopt.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "base/str.h"
+#include "common/channel.h"
+#include "common/limits.h"
 #include "mass/mass.h"
 
 static const struct scenario {
@@ -27,6 +28,7 @@ enum option_key {
     OPT_PORT = 1,
     OPT_PID,
     OPT_TOKEN,
+    OPT_TLS,
     OPT_SERVER,
     OPT_NUMBER, /* and all above: a field of struct mass at that offset */
 };
@@ -37,6 +39,7 @@ static const struct option options[] = {
     { "port", required_argument, NULL, OPT_PORT }, /* of the server, at 127.0.0.1 */
     { "pid", required_argument, NULL, OPT_PID },   /* of the server */
     { "token", required_argument, NULL, OPT_TOKEN },
+    { "tls", no_argument, NULL, OPT_TLS },                       /* idle */
     { "server", required_argument, NULL, OPT_SERVER },           /* start: its path */
     { "count", required_argument, NULL, NUMBER(count) },         /* subscriptions, connections */
     { "wildcards", required_argument, NULL, NUMBER(wildcards) }, /* subs: 0 or 1 */
@@ -58,6 +61,8 @@ take_option(struct mass *mass, int key, const char *text)
         mass->plan.token = text;
         return true;
     }
+    if (key == OPT_TLS)
+        return mass->plan.tls != NULL || channel_context(&mass->plan.tls, 0, NULL) == ERR_OK;
     if (key == OPT_SERVER) {
         mass->server = text;
         return true;
@@ -77,8 +82,8 @@ take_option(struct mass *mass, int key, const char *text)
 static bool
 is_complete(const struct mass *mass, const struct scenario *scenario)
 {
-    return mass->count > 0 && mass->connections > 0 && mass->seconds > 0 && mass->runs > 0 &&
-           mass->wildcards <= 1 &&
+    return (mass->plan.tls == NULL || scenario->run == mass_idle) && mass->count > 0 &&
+           mass->connections > 0 && mass->seconds > 0 && mass->runs > 0 && mass->wildcards <= 1 &&
            (scenario->starts_server ? mass->server != NULL
                                     : mass->pid > 0 && mass->plan.server.sin_port != 0);
 }
@@ -91,17 +96,6 @@ find_scenario(const char *name)
             return &scenarios[i];
     }
     return NULL;
-}
-
-static void
-raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 static int
@@ -119,7 +113,7 @@ main(int argc, char **argv)
     const struct scenario *scenario = argc > 1 ? find_scenario(argv[1]) : NULL;
     struct sockaddr_in loopback = { .sin_family = AF_INET,
                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    struct mass mass = { .plan = { loopback, loopback, "" },
+    struct mass mass = { .plan = { loopback, loopback, "", NULL },
                          .deadline_s = 120,
                          .count = 1,
                          .connections = 1,
@@ -141,7 +135,7 @@ main(int argc, char **argv)
     mass.argument_count = (unsigned)(argc - optind);
     if (!is_complete(&mass, scenario))
         return usage();
-    raise_descriptor_limit();
+    limits_raise_descriptors();
     if (scenario->run(&mass, &why) == ERR_OK)
         return 0;
     fprintf(stderr, "mass_load: %s\n", why.text);

@@ -86,7 +86,7 @@ has_ended(pid_t pid)
 static void
 try_to_log_in(struct link *link, const struct link_plan *plan, int64_t deadline_ns)
 {
-    *link = (struct link) { .fd = -1, .state = LINK_LOST };
+    *link = (struct link) { .channel.fd = -1, .state = LINK_LOST };
     if (link_open(link, plan, 0, NULL) != ERR_OK)
         return;
     while (!link_is_settled(link) && clock_mono_ns() < deadline_ns)

@@ -83,7 +83,7 @@ log_in(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
 
         if (link->state != LINK_IN)
             return err_set(why, ERR_CLOSED, "a connection did not get in: %s", link->line);
-        subs->feeds[i].fd = link->fd;
+        subs->feeds[i].fd = link->channel.fd;
         reader_init(&subs->feeds[i].reader, subs->mass->size);
     }
     return err;

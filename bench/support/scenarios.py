@@ -3,7 +3,8 @@
 
 from dataclasses import dataclass, field
 
-from auth.report import BCRYPT, PLAIN
+from auth.report import BCRYPT, PLAIN, cpu_per_login_us, kept_out, logins_per_s
+from support import certificates
 from support.logins import BCRYPTED, TOKEN, config
 from support.tables import (Figure, at, bytes_each, control, count, cpu, duration, heading,
                             number, percent, rate, size, tall, us, wide)
@@ -61,6 +62,24 @@ def grown(name, messages, arguments=(), **options):
                        reference=False, arguments=arguments)
 
 
+def tls(kind):
+    """Lines of the configuration of a server that wants TLS and a token."""
+    return certificates.config(kind) + config(TOKEN)
+
+
+def tls_flow(name, messages, **options):
+    return Measurement(f"tls_{name}", "nats_load flow",
+                       {"messages": messages, "tls": True, "token": TOKEN, **options},
+                       control=True, config=tls("ec"))
+
+
+def tls_logins(kind):
+    """So many on the way at a time that no server's patience for a handshake is tried."""
+    return Measurement(f"tls_logins_{kind}", "auth_load storm",
+                       dict(clients=2000, window=32, tls=True, token=TOKEN), control=True,
+                       quick=dict(clients=500), config=tls(kind))
+
+
 RELAY = {"relay": True}
 CONTROL = {"relay": True, "control": True}
 SIZES = [16, 128, 1024, 4096, 16384, 65536, 262144, 1048576]
@@ -109,6 +128,16 @@ MEASUREMENTS = [
                 quick=dict(clients=50), config=config(BCRYPTED)),
     Measurement("idle", "mass_load idle", dict(count=10000, seconds=3), runs=3,
                 quick=dict(count=2000, seconds=1)),
+    tls_flow("pair_16", 4000000, size=16),
+    tls_flow("pair_128", 2000000, size=128),
+    tls_flow("pair_1k", 500000, size=1024),
+    tls_flow("pair_16k", 40000, size=16384),
+    tls_flow("fanout_10", 200000, size=128, subscribers=10),
+    tls_logins("ec"),
+    tls_logins("rsa"),
+    Measurement("tls_idle", "mass_load idle",
+                dict(count=5000, seconds=3, tls=True, token=TOKEN), runs=3,
+                quick=dict(count=1000, seconds=1), config=tls("ec")),
     Measurement("start", "mass_load start", dict(runs=20, seconds=3), runs=3,
                 quick=dict(runs=5, seconds=1), starts_server=True),
     Measurement("binary", "", {}, runs=1),
@@ -228,6 +257,29 @@ STANDING = [
     ("binary", "binary", [Figure("stripped", at("stripped_kb"), size, "less", "≤ 600 KB"),
                           Figure("libraries it needs", at("libraries"), count)]),
 ]
+GENERATOR = Figure("generator's share of a core", lambda result: at("messages_per_s")(result) *
+                   at("generator_cpu_us_per_message")(result) / 1e6, percent)
+TLS = [
+    ("tls_pair_16", "1 → 1, 16 B", "", [*PER_MESSAGE, GENERATOR]),
+    ("tls_pair_128", "1 → 1, 128 B", "", [*PER_MESSAGE, GENERATOR]),
+    ("tls_pair_1k", "1 → 1, 1 KB", "", [*PER_MESSAGE, GENERATOR]),
+    ("tls_pair_16k", "1 → 1, 16 KB", "", [*PER_MESSAGE, GENERATOR]),
+    ("tls_fanout_10", "1 → 10, 128 B, per delivery", "", [*PER_DELIVERY, GENERATOR]),
+]
+TLS_LOGIN = [
+    Figure("kept out", kept_out("right"), count),
+    Figure("rate", logins_per_s, rate, "more"),
+    Figure("login, median", at("right.login.median_ms"), duration, "less"),
+    Figure("server CPU each", cpu_per_login_us, us, "less"),
+]
+TLS_STANDING = [
+    ("tls_logins_ec", "login, EC P-256", TLS_LOGIN),
+    ("tls_logins_rsa", "login, RSA 2048", TLS_LOGIN),
+    ("tls_idle", "5,000 idle connections",
+     [Figure("memory each", at("bytes_each"), bytes_each, "less"),
+      Figure("server CPU per second", at("cpu_ms_per_s.with"), duration),
+      Figure("memory 5 s after they left", at("private_kb.after"), size, "less")]),
+]
 STORMS = [
     ("storm_plain", "1,000 at once, plain token", PLAIN),
     ("storm_bcrypt", "200 at once, bcrypt 11", BCRYPT),
@@ -266,6 +318,11 @@ GROWTH = [
 ]
 
 
+def with_aim(entries):
+    """Entries of a tall table as those of a wide one, which have an aim each."""
+    return [(name, title, "", figures) for name, title, figures in entries]
+
+
 def tables(results):
     parts = [heading(results),
              wide("Messages, as fast as they are taken", "medians", MESSAGES, results),
@@ -274,8 +331,10 @@ def tables(results):
              tall("Beside steady traffic", DISTURBED, results),
              tall("Standing still", STANDING, results),
              tall("Logins", STORMS, results),
-             control("The reference against itself",
-                     [*MESSAGES, *((name, title, "", figures) for name, title, figures in LATENCY)],
+             wide("TLS 1.3: messages, as fast as they are taken", "medians", TLS, results),
+             tall("TLS 1.3: logins and standing still", TLS_STANDING, results),
+             control("The reference against itself", [*MESSAGES, *with_aim(LATENCY)], results),
+             control("The reference against itself, TLS 1.3", [*TLS, *with_aim(TLS_STANDING)],
                      results),
              *(wide(f"Growth: {title}", corner, rows, results) for title, corner, rows in GROWTH)]
     return "\n".join(filter(None, parts))

@@ -9,6 +9,8 @@ import os
 import pytest
 
 from support import load
+from support.certs import shared_pair
+from support.env import PATIENCE_S
 from support.faulty_server import FaultyServer
 from support.server import Server
 
@@ -19,6 +21,16 @@ STUCK_MAX_PENDING = 4 << 20  # bytes after which a client that never reads is cu
 @pytest.fixture(scope="module", params=THREADS, ids="threads={}".format)
 def loaded(request, tmp_path_factory):
     server = Server(tmp_path_factory.mktemp("load"), args=("--threads", request.param))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module", params=THREADS, ids="threads={}".format)
+def secured(request, tmp_path_factory):
+    pair = shared_pair()
+    config = (f'tls {{ cert_file: "{pair.cert}", key_file: "{pair.key}", '
+              f'timeout: {PATIENCE_S} }}\n')
+    server = Server(tmp_path_factory.mktemp("load-tls"), config, args=("--threads", request.param))
     yield server
     server.stop()
 
@@ -42,12 +54,26 @@ FLOWS = {
 }
 
 
-@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
-def test_flow(loaded, flow):
-    result = load.measure("flow", loaded.port, loaded.pid, check=True, **flow)
+def expect_all(flow, result):
     assert result["messages"] == flow["messages"]
     copies = flow.get("queue", flow.get("subscribers", 1))
     assert result["deliveries"] == copies * flow["messages"]
+
+
+@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
+def test_flow(loaded, flow):
+    expect_all(flow, load.measure("flow", loaded.port, loaded.pid, check=True, **flow))
+
+
+@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
+def test_flow_over_tls(secured, flow):
+    expect_all(flow, load.measure("flow", secured.port, secured.pid, check=True, tls=True, **flow))
+
+
+def test_exact_bytes_over_tls(secured):
+    result = load.measure("flow", secured.port, secured.pid, messages=30_000, size=100,
+                          subscribers=2, tls=True)
+    assert result["bytes_out"] == 60_000 * (len("MSG b.0 1 100\r\n") + 100 + len("\r\n"))
 
 
 def test_exact_bytes(loaded):
