@@ -136,6 +136,7 @@ main(int argc, char **argv)
         return 2;
     }
     err = is_storm ? scenario_storm(&scenario, &why) : scenario_reload(&scenario, &why);
+    SSL_CTX_free(scenario.tls);
     if (err == ERR_OK)
         return 0;
     fprintf(stderr, "auth_load: %s\n", why.text);

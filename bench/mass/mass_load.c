@@ -121,6 +121,7 @@ main(int argc, char **argv)
                          .seconds = 2,
                          .runs = 1 };
     struct errmsg why;
+    enum err err;
     int key;
 
     if (scenario == NULL)
@@ -136,7 +137,9 @@ main(int argc, char **argv)
     if (!is_complete(&mass, scenario))
         return usage();
     limits_raise_descriptors();
-    if (scenario->run(&mass, &why) == ERR_OK)
+    err = scenario->run(&mass, &why);
+    SSL_CTX_free(mass.plan.tls);
+    if (err == ERR_OK)
         return 0;
     fprintf(stderr, "mass_load: %s\n", why.text);
     return 1;
