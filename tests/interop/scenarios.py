@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every client must be able to do with the server, and how a client program is driven.
-
-A client program runs one scenario, given its name, the server's URL and perhaps a token, and
-exits with 0 if all went as its users expect.
-"""
+"""What every client must be able to do with the server, and who may log in with which token."""
 
 import subprocess
 
 import pytest
 
-from support.env import PATIENCE_S, lasting_port
+from support.env import PATIENCE_S
 
 CORE = ["pubsub", "wildcards", "unsubscribe", "queue", "request", "headers", "no-responders"]
 
@@ -44,38 +40,6 @@ def url_of(server, token=None):
 
 
 def run(argv, **kwargs):
-    """Runs a client program to its end."""
+    """Runs our own command to its end."""
     return subprocess.run(argv, capture_output=True, text=True, timeout=3 * PATIENCE_S,
                           stdin=kwargs.pop("stdin", subprocess.DEVNULL), **kwargs)
-
-
-def succeed(argv, **kwargs):
-    done = run(argv, **kwargs)
-    if done.returncode != 0:
-        pytest.fail(f"{' '.join(argv)}\nexit status {done.returncode}\n{done.stdout}{done.stderr}")
-    return done
-
-
-def reconnect(start, argv):
-    """Restarts the server under a client: argv(url) is the scenario's command line.
-
-    The program says "ready" once it is connected and "lost" once it has noticed the loss; then
-    it must come back by itself, its subscription and token included.
-    """
-    listen = ["-a", "127.0.0.1", "-p", lasting_port()]
-    first = start(PLAIN_CONFIG, args=listen, random=False)
-    reactions = [("ready\n", first.stop),
-                 ("lost\n", lambda: start(PLAIN_CONFIG, args=listen, random=False))]
-    with subprocess.Popen(argv(url_of(first)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as program:
-        try:
-            for line, react in reactions:
-                # The program has deadlines of its own: a line or the end of its output comes.
-                said = program.stdout.readline()
-                if said != line:
-                    pytest.fail(f"{line!r} expected, got {said!r}\n{program.stderr.read()}")
-                react()
-            _, errors = program.communicate(timeout=3 * PATIENCE_S)
-        finally:
-            program.kill()
-    assert program.returncode == 0, errors

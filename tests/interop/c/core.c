@@ -1,111 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * interop - one scenario of the official C client against a running server
- *
- *   interop SCENARIO URL [TOKEN]
- *
- * Exit status 0: the server did what the client's users expect; 1: it did not, and the last line
- * of stderr says what.
- *
- * Nothing here waits and hopes. A server answers PING in order, so after a flush of the publisher
- * and then of the subscriber everything that will be delivered is in the subscription's queue,
- * and what is not there will not come.
+ * core - publish and subscribe, queue groups, requests, headers, and coming back
  */
-#include <nats/nats.h>
-#include <semaphore.h>
-#include <stdarg.h>
+#include "client.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
-    WAIT_MS = 20000,  /* deadline of a condition that normally holds within milliseconds */
     SILENCE_MS = 100, /* how long a request waits for the answer that must not come */
     MESSAGE_COUNT = 300,
     LIMIT = 5, /* of messages to a subscription that ends itself */
     QUEUE_MEMBERS = 3,
-    PAYLOAD_MAX = 1024 * 1024, /* the server's default limit */
 };
-
-static void __attribute__((format(printf, 1, 2), noreturn)) fail(const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-    exit(1);
-}
-
-static void
-must(natsStatus status, const char *what)
-{
-    if (status != NATS_OK)
-        fail("%s: %s (%s)", what, natsStatus_GetText(status), nats_GetLastError(NULL));
-}
 
 static void
 expect_count(int got, int want, const char *what)
 {
     if (got != want)
         fail("%s: %d messages instead of %d", what, got, want);
-}
-
-/* -- connections */
-
-static natsOptions *
-options_for(const char *url, const char *token)
-{
-    natsOptions *opts = NULL;
-
-    must(natsOptions_Create(&opts), "options");
-    must(natsOptions_SetURL(opts, url), "URL");
-    must(natsOptions_SetTimeout(opts, WAIT_MS), "timeout");
-    if (token)
-        must(natsOptions_SetToken(opts, token), "token");
-    return opts;
-}
-
-static natsConnection *
-dial(const char *url, const char *token)
-{
-    natsOptions *opts = options_for(url, token);
-    natsConnection *nc = NULL;
-
-    must(natsConnection_Connect(&nc, opts), "connect");
-    natsOptions_Destroy(opts);
-    return nc;
-}
-
-static void
-flush(natsConnection *nc)
-{
-    must(natsConnection_FlushTimeout(nc, WAIT_MS), "flush");
-}
-
-static void
-hang_up(natsConnection *nc)
-{
-    natsConnection_Close(nc);
-    natsConnection_Destroy(nc);
-}
-
-/* -- subscriptions; all are synchronous */
-
-static natsSubscription *
-subscribe(natsConnection *nc, const char *subject, const char *queue)
-{
-    natsSubscription *sub = NULL;
-
-    if (queue)
-        must(natsConnection_QueueSubscribeSync(&sub, nc, subject, queue), subject);
-    else
-        must(natsConnection_SubscribeSync(&sub, nc, subject), subject);
-    flush(nc);
-    return sub;
 }
 
 /* Exact only after a flush of the publisher and of the subscriber. */
@@ -118,36 +33,6 @@ pending(natsSubscription *sub)
     return msgs;
 }
 
-static natsMsg *
-next(natsSubscription *sub)
-{
-    natsMsg *msg = NULL;
-
-    must(natsSubscription_NextMsg(&msg, sub, WAIT_MS), "next message");
-    return msg;
-}
-
-static void
-expect_text(natsMsg *msg, const char *subject, const char *text)
-{
-    if (strcmp(natsMsg_GetSubject(msg), subject) != 0)
-        fail("subject \"%s\" instead of \"%s\"", natsMsg_GetSubject(msg), subject);
-    if ((size_t)natsMsg_GetDataLength(msg) != strlen(text) ||
-        memcmp(natsMsg_GetData(msg), text, strlen(text)) != 0)
-        fail("payload of %d bytes instead of \"%s\"", natsMsg_GetDataLength(msg), text);
-}
-
-static void
-expect_next(natsSubscription *sub, const char *subject, const char *text)
-{
-    natsMsg *msg = next(sub);
-
-    expect_text(msg, subject, text);
-    natsMsg_Destroy(msg);
-}
-
-/* -- scenarios */
-
 static void
 publish_numbers(natsConnection *nc, const char *subject)
 {
@@ -155,30 +40,37 @@ publish_numbers(natsConnection *nc, const char *subject)
         char text[16];
 
         snprintf(text, sizeof(text), "%d", i);
-        must(natsConnection_PublishString(nc, subject, text), "publish");
+        publish_text(nc, subject, text);
     }
     flush(nc);
 }
 
-static void
-expect_bytes(natsConnection *nc, natsSubscription *sub, const char *data, int len)
-{
-    natsMsg *msg = NULL;
+/* Around the sizes of a TLS record and of buffers, up to the server's default limit. */
+static const int sizes[] = { 0, 1, 8191, 16384, 16385, 65536, 300001, 1024 * 1024 };
 
-    must(natsConnection_Publish(nc, "pubsub", data, len), "publish");
-    flush(nc);
-    msg = next(sub);
-    if (natsMsg_GetDataLength(msg) != len || memcmp(natsMsg_GetData(msg), data, (size_t)len) != 0)
-        fail("a payload of %d bytes came back changed", len);
-    natsMsg_Destroy(msg);
+enum { SIZE_COUNT = sizeof(sizes) / sizeof(sizes[0]) };
+
+static void
+expect_sizes(natsConnection *publisher, natsSubscription *sub)
+{
+    for (int i = 0; i < SIZE_COUNT; i++) {
+        char *bytes = pattern_bytes(sizes[i]);
+        natsMsg *msg = NULL;
+
+        must(natsConnection_Publish(publisher, "pubsub", bytes, sizes[i]), "publish");
+        flush(publisher);
+        msg = next_message(sub);
+        expect_data(msg, bytes, sizes[i]);
+        natsMsg_Destroy(msg);
+        free(bytes);
+    }
 }
 
 static void
-pubsub(const char *url, const char *token)
+pubsub(const struct visit *visit)
 {
-    natsConnection *publisher = dial(url, token), *subscriber = dial(url, token);
+    natsConnection *publisher = dial(visit), *subscriber = dial(visit);
     natsSubscription *sub = subscribe(subscriber, "pubsub", NULL);
-    char *bytes = malloc(PAYLOAD_MAX);
 
     publish_numbers(publisher, "pubsub");
     for (int i = 0; i < MESSAGE_COUNT; i++) {
@@ -187,20 +79,14 @@ pubsub(const char *url, const char *token)
         snprintf(text, sizeof(text), "%d", i);
         expect_next(sub, "pubsub", text);
     }
-    if (!bytes)
-        fail("no memory");
-    for (int i = 0; i < PAYLOAD_MAX; i++)
-        bytes[i] = (char)(i * 7 + i / 256);
-    expect_bytes(publisher, sub, bytes, 0);
-    expect_bytes(publisher, sub, bytes, PAYLOAD_MAX);
-    free(bytes);
+    expect_sizes(publisher, sub);
     natsSubscription_Destroy(sub);
     hang_up(publisher);
     hang_up(subscriber);
 }
 
 static void
-wildcards(const char *url, const char *token)
+wildcards(const struct visit *visit)
 {
     static const struct {
         const char *pattern, *subject;
@@ -219,12 +105,12 @@ wildcards(const char *url, const char *token)
         { "or*", "orders", 0 },
         { "orders.eu", "orders.EU", 0 },
     };
-    natsConnection *nc = dial(url, token);
+    natsConnection *nc = dial(visit);
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         natsSubscription *sub = subscribe(nc, rows[i].pattern, NULL);
 
-        must(natsConnection_PublishString(nc, rows[i].subject, "x"), "publish");
+        publish_text(nc, rows[i].subject, "x");
         flush(nc);
         if (pending(sub) != rows[i].deliveries)
             fail("\"%s\" got %d messages sent to \"%s\" instead of %d", rows[i].pattern,
@@ -250,9 +136,9 @@ received(natsConnection *nc)
 }
 
 static void
-unsubscribe(const char *url, const char *token)
+unsubscribe(const struct visit *visit)
 {
-    natsConnection *nc = dial(url, token);
+    natsConnection *nc = dial(visit);
     natsSubscription *limited = subscribe(nc, "unsubscribe", NULL), *ended;
 
     must(natsSubscription_AutoUnsubscribe(limited, LIMIT), "auto-unsubscribe");
@@ -270,15 +156,15 @@ unsubscribe(const char *url, const char *token)
 }
 
 static void
-queue(const char *url, const char *token)
+queue(const struct visit *visit)
 {
-    natsConnection *nc = dial(url, token), *members[QUEUE_MEMBERS];
+    natsConnection *nc = dial(visit), *members[QUEUE_MEMBERS];
     natsSubscription *plain = subscribe(nc, "queue", NULL), *subs[QUEUE_MEMBERS];
     bool seen[MESSAGE_COUNT] = { false };
     int total = 0;
 
     for (int m = 0; m < QUEUE_MEMBERS; m++) {
-        members[m] = dial(url, token);
+        members[m] = dial(visit);
         subs[m] = subscribe(members[m], m == 0 ? "*" : "queue", "workers");
     }
     publish_numbers(nc, "queue");
@@ -288,7 +174,7 @@ queue(const char *url, const char *token)
         if (pending(subs[m]) == 0)
             fail("member %d of the queue group got nothing of %d messages", m, MESSAGE_COUNT);
         while (pending(subs[m]) > 0) {
-            natsMsg *msg = next(subs[m]);
+            natsMsg *msg = next_message(subs[m]);
             long number = strtol(natsMsg_GetData(msg), NULL, 10);
 
             if (number < 0 || number >= MESSAGE_COUNT || seen[number])
@@ -305,29 +191,25 @@ queue(const char *url, const char *token)
     hang_up(nc);
 }
 
-/* Answers with the request itself, headers included. */
 static void
-echo(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void *unused)
+request_sizes(natsConnection *requester)
 {
-    natsMsg *reply = NULL;
-    const char *value = NULL;
+    for (int i = 0; i < SIZE_COUNT; i++) {
+        char *bytes = pattern_bytes(sizes[i]);
+        natsMsg *reply = NULL;
 
-    (void)sub;
-    (void)unused;
-    must(natsMsg_Create(&reply, natsMsg_GetReply(msg), NULL, natsMsg_GetData(msg),
-                        natsMsg_GetDataLength(msg)),
-         "reply");
-    if (natsMsgHeader_Get(msg, "Trace", &value) == NATS_OK)
-        must(natsMsgHeader_Set(reply, "Trace", value), "header of the reply");
-    must(natsConnection_PublishMsg(nc, reply), "publish the reply");
-    natsMsg_Destroy(reply);
-    natsMsg_Destroy(msg);
+        must(natsConnection_Request(&reply, requester, "request", bytes, sizes[i], WAIT_MS),
+             "request");
+        expect_data(reply, bytes, sizes[i]);
+        natsMsg_Destroy(reply);
+        free(bytes);
+    }
 }
 
 static void
-request(const char *url, const char *token)
+request(const struct visit *visit)
 {
-    natsConnection *requester = dial(url, token), *responder = dial(url, token);
+    natsConnection *requester = dial(visit), *responder = dial(visit);
     natsSubscription *sub = NULL;
 
     must(natsConnection_Subscribe(&sub, responder, "request", echo, NULL), "subscribe");
@@ -341,6 +223,7 @@ request(const char *url, const char *token)
         expect_text(reply, natsMsg_GetSubject(reply), text);
         natsMsg_Destroy(reply);
     }
+    request_sizes(requester);
     natsSubscription_Destroy(sub);
     hang_up(requester);
     hang_up(responder);
@@ -374,10 +257,10 @@ expect_headers(natsMsg *msg)
 }
 
 static void
-headers(const char *url, const char *token)
+headers(const struct visit *visit)
 {
     static const char *const texts[] = { "with a payload", "" };
-    natsConnection *publisher = dial(url, token), *subscriber = dial(url, token);
+    natsConnection *publisher = dial(visit), *subscriber = dial(visit);
     natsSubscription *sub = subscribe(subscriber, "headers", NULL), *echoing = NULL;
     natsMsg *sent = NULL, *reply = NULL;
 
@@ -388,7 +271,7 @@ headers(const char *url, const char *token)
         must(natsConnection_PublishMsg(publisher, sent), "publish");
         natsMsg_Destroy(sent);
         flush(publisher);
-        got = next(sub);
+        got = next_message(sub);
         expect_text(got, "headers", texts[i]);
         expect_headers(got);
         natsMsg_Destroy(got);
@@ -419,9 +302,9 @@ expect_status(natsConnection *nc, int64_t wait_ms, natsStatus want, const char *
 }
 
 static void
-no_responders(const char *url, const char *token)
+no_responders(const struct visit *visit)
 {
-    natsConnection *nc = dial(url, token), *other = dial(url, token);
+    natsConnection *nc = dial(visit), *other = dial(visit);
     natsSubscription *mute = NULL;
 
     expect_status(nc, WAIT_MS, NATS_NO_RESPONDERS, "without a subscription");
@@ -435,14 +318,7 @@ no_responders(const char *url, const char *token)
     hang_up(other);
 }
 
-/* -- reconnecting: the harness stops the server at "ready" and starts it again at "lost" */
-
-static void
-say(const char *line)
-{
-    printf("%s\n", line);
-    fflush(stdout);
-}
+/* -- reconnecting */
 
 static void
 post(natsConnection *nc, void *event)
@@ -451,22 +327,12 @@ post(natsConnection *nc, void *event)
     sem_post(event);
 }
 
-static void
-await(sem_t *event, const char *what)
-{
-    struct timespec deadline;
-
-    clock_gettime(CLOCK_REALTIME, &deadline);
-    deadline.tv_sec += WAIT_MS / 1000;
-    if (sem_timedwait(event, &deadline) < 0)
-        fail("waited in vain for %s", what);
-}
-
 static natsOptions *
-reconnecting_options(const char *url, const char *token, sem_t *lost, sem_t *back)
+reconnecting_options(const struct visit *visit, sem_t *lost, sem_t *back)
 {
-    natsOptions *opts = options_for(url, token);
+    natsOptions *opts = options_for(visit);
 
+    must(natsOptions_SetAllowReconnect(opts, true), "reconnect");
     must(natsOptions_SetReconnectWait(opts, 20), "reconnect wait");
     must(natsOptions_SetReconnectJitter(opts, 1, 1), "reconnect jitter");
     must(natsOptions_SetMaxReconnect(opts, -1), "reconnect limit");
@@ -475,11 +341,13 @@ reconnecting_options(const char *url, const char *token, sem_t *lost, sem_t *bac
     return opts;
 }
 
+/* The harness takes the connection away at "ready" and, if it did so by stopping the server,
+ * starts one at "lost". With two URLs that happens twice. */
 static void
-reconnect(const char *url, const char *token)
+reconnect(const struct visit *visit)
 {
     static sem_t lost, back; /* static: the library's threads may post as late as at exit */
-    natsOptions *opts = reconnecting_options(url, token, &lost, &back);
+    natsOptions *opts = reconnecting_options(visit, &lost, &back);
     natsConnection *nc = NULL;
     natsSubscription *sub = NULL;
 
@@ -487,50 +355,22 @@ reconnect(const char *url, const char *token)
     sem_init(&back, 0, 0);
     must(natsConnection_Connect(&nc, opts), "connect");
     sub = subscribe(nc, "reconnect", NULL);
-    must(natsConnection_PublishString(nc, "reconnect", "before"), "publish");
+    publish_text(nc, "reconnect", "before");
     expect_next(sub, "reconnect", "before");
-    say("ready");
-    await(&lost, "the loss of the connection");
-    say("lost");
-    await(&back, "the return of the connection");
-    must(natsConnection_PublishString(nc, "reconnect", "after"), "publish");
-    expect_next(sub, "reconnect", "after");
+    for (int round = visit->url2 != NULL ? 2 : 1; round > 0; round--) {
+        say("ready");
+        await(&lost, "the loss of the connection");
+        say("lost");
+        await(&back, "the return of the connection");
+        publish_text(nc, "reconnect", "after");
+        expect_next(sub, "reconnect", "after");
+    }
     natsOptions_Destroy(opts);
     natsSubscription_Destroy(sub);
     hang_up(nc);
 }
 
-/* -- tokens */
-
-static void
-accepted(const char *url, const char *token)
-{
-    natsConnection *nc = dial(url, token);
-    natsSubscription *sub = subscribe(nc, "accepted", NULL);
-
-    must(natsConnection_PublishString(nc, "accepted", "in"), "publish");
-    expect_next(sub, "accepted", "in");
-    natsSubscription_Destroy(sub);
-    hang_up(nc);
-}
-
-static void
-refused(const char *url, const char *token)
-{
-    natsOptions *opts = options_for(url, token);
-    natsConnection *nc = NULL;
-    natsStatus status = natsConnection_Connect(&nc, opts);
-
-    if (status != NATS_CONNECTION_AUTH_FAILED)
-        fail("connecting ended with \"%s\" (%s) instead of a refusal", natsStatus_GetText(status),
-             nats_GetLastError(NULL));
-    natsOptions_Destroy(opts);
-}
-
-static const struct {
-    const char *name;
-    void (*run)(const char *url, const char *token);
-} scenarios[] = {
+const struct scenario core_scenarios[] = {
     { "pubsub", pubsub },
     { "wildcards", wildcards },
     { "unsubscribe", unsubscribe },
@@ -539,21 +379,5 @@ static const struct {
     { "headers", headers },
     { "no-responders", no_responders },
     { "reconnect", reconnect },
-    { "accepted", accepted },
-    { "refused", refused },
+    { NULL, NULL },
 };
-
-int
-main(int argc, char **argv)
-{
-    if (argc == 3 || argc == 4) {
-        for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-            if (strcmp(argv[1], scenarios[i].name) == 0) {
-                scenarios[i].run(argv[2], argc == 4 ? argv[3] : NULL);
-                nats_Close();
-                return 0;
-            }
-        }
-    }
-    fail("usage: %s SCENARIO URL [TOKEN]", argv[0]);
-}
