@@ -19,6 +19,7 @@ from support import certs
 from support.certs import client_context, shared_authority, shared_pair
 from support.env import PATIENCE_S, TIME_FACTOR, Deadline, wait_for
 from support.tls_client import SlowHandshake, TlsClient
+from support.tls_config import ca_file, copy_pair, rotated, tls
 from support.traffic import Traffic, expect_numbers
 
 TOKEN = "s3cr3t-token"
@@ -28,16 +29,6 @@ PING, PONG = b"PING\r\n", b"PONG\r\n"
 PATIENT = f"timeout: {2 * PATIENCE_S}"
 SHORT_S = 0.2 * TIME_FACTOR
 SHORT = f'timeout: "{int(SHORT_S * 1000)}ms"'
-
-
-def ca_file(authority=None):
-    return f'ca_file: "{(authority or shared_authority()).cert}"'
-
-
-def tls(*options, pair=None):
-    pair = pair or shared_pair()
-    lines = [f'cert_file: "{pair.cert}"', f'key_file: "{pair.key}"', *options]
-    return "tls {\n" + "\n".join(lines) + "\n}\n"
 
 
 def connect(server, context=None, **kwargs):
@@ -576,15 +567,6 @@ def test_several_certificates(server, tmp_path):
 
 
 # -- rotation
-
-
-def copy_pair(pair, folder):
-    shutil.copy(pair.cert, folder / "cert.pem")
-    shutil.copy(pair.key, folder / "key.pem")
-
-
-def rotated(folder):
-    return f'tls {{ cert_file: "{folder}/cert.pem", key_file: "{folder}/key.pem" }}\n'
 
 
 def test_rotation_under_traffic(server, tmp_path):

@@ -25,13 +25,19 @@ class OfficialClient:
         given = [f"{name}={value}" for name, value in words.items() if value is not None]
         return [*self.program, scenario, url, *given]
 
-    def succeed(self, scenario, url, **words):
-        """Runs a scenario to its end, which must be a good one."""
-        with Running(self.argv(scenario, url, **words)) as program:
-            program.finish()
-
     def start(self, scenario, url, **words):
         return Running(self.argv(scenario, url, **words))
+
+    def succeed(self, scenario, url, **words):
+        """Runs a scenario to its end, which must be a good one."""
+        with self.start(scenario, url, **words) as program:
+            program.finish()
+
+    def errors(self, scenario, url, **words):
+        """Runs a scenario to its end; returns what it wrote to stderr, "" after a good one."""
+        with self.start(scenario, url, **words) as program:
+            _, errors = program.end()
+            return errors if program.process.returncode else ""
 
 
 def need(name):
@@ -66,7 +72,7 @@ class Running:
     def read_line(self):
         line = self.process.stdout.readline().rstrip("\n")
         if not line:
-            self._fail(*self.process.communicate(timeout=3 * PATIENCE_S))
+            self._fail(*self.end())
         return line
 
     def expect(self, line):
@@ -78,9 +84,13 @@ class Running:
         self.process.stdin.flush()
         return self.read_line()
 
+    def end(self, last=""):
+        """Sends it this and the end of its input; returns its last output and all errors."""
+        return self.process.communicate(last, timeout=3 * PATIENCE_S)
+
     def finish(self, last=""):
-        """Sends it this and the end of its input; returns its last output."""
-        out, errors = self.process.communicate(last, timeout=3 * PATIENCE_S)
+        """As end(), which must be a good one; returns the output."""
+        out, errors = self.end(last)
         if self.process.returncode != 0:
             self._fail(out, errors)
         return out

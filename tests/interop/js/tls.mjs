@@ -59,8 +59,8 @@ export const tls = {
             await nc.flush();
             await pause(PACE_MS);
             if (asked || ended) {
-                console.log(count);
                 asked = false;
+                console.log(count);
             }
         }
         await nc.close();
