@@ -9,6 +9,15 @@ str_eq_nocase(struct str a, struct str b)
     return a.len == b.len && (a.len == 0 || strncasecmp(a.data, b.data, a.len) == 0);
 }
 
+int
+str_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool
 str_to_u64(struct str text, uint64_t max, uint64_t *out)
 {

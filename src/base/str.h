@@ -49,6 +49,9 @@ str_starts(struct str text, struct str prefix)
 /* ASCII case is ignored. */
 bool str_eq_nocase(struct str a, struct str b);
 
+/* Of either case; -1: it is none. */
+int str_hex_digit(char c);
+
 /* Decimal digits only, no sign; false when empty, not a number or over max. */
 bool str_to_u64(struct str text, uint64_t max, uint64_t *out);
 

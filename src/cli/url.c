@@ -40,15 +40,6 @@ take_scheme(struct str *text)
     return scheme;
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A decoded copy; NULL when an escape is malformed or stands for NUL. */
 static char *
 percent_decode(struct str text)
@@ -62,8 +53,8 @@ percent_decode(struct str text)
             *at++ = text.data[i];
             continue;
         }
-        high = i + 2 < text.len ? hex_value(text.data[i + 1]) : -1;
-        low = i + 2 < text.len ? hex_value(text.data[i + 2]) : -1;
+        high = i + 2 < text.len ? str_hex_digit(text.data[i + 1]) : -1;
+        low = i + 2 < text.len ? str_hex_digit(text.data[i + 2]) : -1;
         if (high < 0 || low < 0 || high + low == 0) {
             mem_wipe(out, text.len + 1);
             free(out);

@@ -117,15 +117,6 @@ lexer_bare_key(struct lexer *lexer)
     return slice(lexer, from, lexer->at);
 }
 
-static int
-hex_digit(int byte)
-{
-    static const char digits[] = "0123456789abcdef";
-    const char *found = byte > 0 ? strchr(digits, byte >= 'A' ? byte | 0x20 : byte) : NULL;
-
-    return found == NULL ? -1 : (int)(found - digits);
-}
-
 /* Behind a backslash. Steps over the escape only when it is a good one. */
 static enum lexer_error
 read_escape(struct lexer *lexer, char *out)
@@ -142,8 +133,8 @@ read_escape(struct lexer *lexer, char *out)
         int high = -1, low = -1;
 
         if (byte == 'x' && lexer->len - lexer->at > 2) {
-            high = hex_digit((unsigned char)lexer->text[lexer->at + 1]);
-            low = hex_digit((unsigned char)lexer->text[lexer->at + 2]);
+            high = str_hex_digit(lexer->text[lexer->at + 1]);
+            low = str_hex_digit(lexer->text[lexer->at + 2]);
         }
         if (high < 0 || low < 0)
             return LEXER_BAD_ESCAPE;

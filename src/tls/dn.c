@@ -6,7 +6,6 @@
  */
 #include "tls/dn.h"
 
-#include <ctype.h>
 #include <openssl/objects.h>
 #include <stdint.h>
 
@@ -64,15 +63,6 @@ dn_value(const struct dn *dn, size_t index)
 
 /* --- text --- */
 
-static int
-hex_digit(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    byte = (char)tolower((unsigned char)byte);
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
-}
-
 /* What follows a backslash: a special character or two hex digits. Returns the bytes taken. */
 static size_t
 unescape(struct str text, size_t pos, char *out)
@@ -86,8 +76,8 @@ unescape(struct str text, size_t pos, char *out)
         return 1;
     if (pos + 1 >= text.len)
         return 0;
-    high = hex_digit(text.data[pos]);
-    low = hex_digit(text.data[pos + 1]);
+    high = str_hex_digit(text.data[pos]);
+    low = str_hex_digit(text.data[pos + 1]);
     *out = (char)(high * 16 + low);
     return high < 0 || low < 0 ? 0 : 2;
 }
