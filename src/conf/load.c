@@ -203,7 +203,7 @@ options_load_from(const struct flags *flags, const struct conf_host *host, struc
         .options = options,
         .diags = diags,
         .auth = { .options = &options->auth, .diags = diags, .host = host, .tree = &tree },
-        .tls = { .options = &options->tls, .diags = diags, .for_clients = true },
+        .tls = { .options = &options->tls, .diags = diags, .owner = TLS_OF_CLIENTS },
     };
     size_t errors = diags->errors, count;
 

@@ -65,6 +65,60 @@ check_verify(const struct tls_reader *tls)
                      "pinned one: nobody may connect");
 }
 
+static bool
+is_on(const struct tls_options *options, enum tls_field field)
+{
+    switch (field) {
+    case TLS_FIELD_VERIFY_AND_MAP:
+        return options->verify_and_map;
+    case TLS_FIELD_VERIFY_AND_CHECK:
+        return options->verify_and_check;
+    case TLS_FIELD_INSECURE:
+        return options->insecure;
+    case TLS_FIELD_HANDSHAKE_FIRST:
+        return options->handshake_first != TLS_FIRST_OFF;
+    case TLS_FIELD_CONNECTION_RATE_LIMIT:
+        return options->connection_rate_limit != 0;
+    default:
+        return false;
+    }
+}
+
+/* What an owner has no use for, or should think twice about. */
+static void
+check_owner(const struct tls_reader *tls)
+{
+    static const struct {
+        enum tls_owner owner;
+        enum tls_field field;
+        enum diag_severity severity;
+        const char *text;
+    } remarks[] = {
+        { TLS_OF_CLIENTS, TLS_FIELD_VERIFY_AND_CHECK, DIAG_ERROR,
+          "verify_cert_and_check_known_urls not supported in this context" },
+        { TLS_OF_CLIENTS, TLS_FIELD_INSECURE, DIAG_WARNING,
+          "without effect: it is about servers that are dialled, not about clients" },
+        { TLS_OF_ROUTES, TLS_FIELD_INSECURE, DIAG_WARNING,
+          "TLS certificate chain and hostname of solicited routes will not be verified. DO NOT "
+          "USE IN PRODUCTION!" },
+        { TLS_OF_ROUTES, TLS_FIELD_VERIFY_AND_MAP, DIAG_WARNING,
+          "without effect: routes have no users, and are verified in any case" },
+        { TLS_OF_ROUTES, TLS_FIELD_HANDSHAKE_FIRST, DIAG_WARNING,
+          "without effect: routes always begin with the handshake" },
+        { TLS_OF_ROUTES, TLS_FIELD_CONNECTION_RATE_LIMIT, DIAG_WARNING,
+          "without effect: it is about clients" },
+    };
+    const struct tls_options *options = tls->options;
+
+    for (size_t i = 0; i < sizeof(remarks) / sizeof(remarks[0]); i++)
+        if (remarks[i].owner == tls->owner && is_on(options, remarks[i].field))
+            diag_add(tls->diags, remarks[i].severity, place(options, remarks[i].field), "%s",
+                     remarks[i].text);
+    if (tls->owner == TLS_OF_ROUTES && options->at[TLS_FIELD_VERIFY] != NULL && !options->verify)
+        diag_warning(tls->diags, place(options, TLS_FIELD_VERIFY),
+                     "without effect: routes are verified in any case");
+}
+
 void
 tls_reader_check(struct tls_reader *tls)
 {
@@ -74,11 +128,10 @@ tls_reader_check(struct tls_reader *tls)
         return;
     check_certs(tls);
     check_ciphers(tls);
+    check_owner(tls);
+    options->verify = options->verify || tls->owner == TLS_OF_ROUTES;
     check_verify(tls);
     options->verify = options->verify || options->verify_and_map || options->verify_and_check;
-    if (options->insecure && tls->for_clients)
-        diag_warning(tls->diags, place(options, TLS_FIELD_INSECURE),
-                     "without effect: it is about servers that are dialled, not about clients");
 }
 
 static bool

@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Fields of plain types are set by their rows (option_value.h); those of types of their own are
- * read here. Texts are the reference's where it has one.
+ * Fields of plain types are set by their rows (option_value.h), those of types of their own by
+ * tls_values.h; here are the files and what holds them together. Texts are the reference's
+ * where it has one.
  */
 #include "conf/tls_reader.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/mem.h"
 #include "conf/auth_fields.h"
-#include "conf/duration.h"
 #include "conf/option_table.h"
 #include "conf/option_value.h"
 #include "conf/reader.h"
+#include "conf/tls_values.h"
 #include "tls/names.h"
-
-#define FIRST_WAIT_MAX_NS (3600 * CLOCK_NS_PER_S)
 
 static void
 set_place(char **at, struct conf_pos pos)
@@ -66,178 +63,6 @@ add_pair(struct tls_options *options, struct tls_pair *pair)
     *pair = (struct tls_pair) { 0 };
 }
 
-/* What a diagnostic shows of a value. */
-static struct str
-shown(const struct conf_value *value)
-{
-    if (value->via_variable)
-        return STR_LIT("(of a variable)");
-    if (value->text.data == NULL)
-        return str_of(conf_type_name(value->type));
-    return (struct str) { value->text.data, (size_t)auth_shown_len(value->text) };
-}
-
-/* The first of an array that must not be empty; NULL: reported. */
-static const struct conf_value *
-first_item(struct tls_reader *tls, const struct conf_entry *entry)
-{
-    const struct conf_value *value = entry->value;
-    int len = (int)entry->key.len;
-
-    if (auth_value_is_lost(value))
-        return NULL;
-    if (value->type != CONF_ARRAY)
-        diag_error(tls->diags, entry->pos, "\"%.*s\" wants an array, not %s", len, entry->key.data,
-                   conf_type_name(value->type));
-    else if (value->items == NULL)
-        diag_error(tls->diags, entry->pos, "error parsing tls config, '%.*s' cannot be empty", len,
-                   entry->key.data);
-    else
-        return value->items;
-    return NULL;
-}
-
-/* cipher_suites and curve_preferences; noun is "cipher" or "curve preference". */
-static void
-read_names(struct tls_reader *tls, const struct conf_entry *entry, struct tls_name_list *list,
-           const char *noun, bool (*is_known)(struct str name))
-{
-    const struct conf_value *item = first_item(tls, entry);
-
-    for (; item != NULL; item = item->next) {
-        struct str name = auth_value_word(item), seen = shown(item);
-
-        if (auth_value_is_lost(item))
-            continue;
-        if (name.data == NULL || !is_known(name)) {
-            diag_error(tls->diags, item->pos, "unrecognized %s %.*s", noun, (int)seen.len,
-                       seen.data);
-        } else {
-            list->items = xrealloc(list->items, (list->count + 1) * sizeof(*list->items));
-            list->items[list->count++] = xmemdup0(name.data, name.len);
-        }
-    }
-}
-
-static int
-hex_digit(char c)
-{
-    if (!isxdigit((unsigned char)c))
-        return -1;
-    return c <= '9' ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
-}
-
-/* Exactly TLS_PIN_LEN bytes in hexadecimal, upper or lower case. */
-static bool
-decode_pin(struct str text, unsigned char out[TLS_PIN_LEN])
-{
-    if (text.len != (size_t)TLS_PIN_LEN * 2)
-        return false;
-    for (size_t i = 0; i < TLS_PIN_LEN; i++) {
-        int high = hex_digit(text.data[2 * i]), low = hex_digit(text.data[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (unsigned char)(high << 4 | low);
-    }
-    return true;
-}
-
-static void
-read_pins(struct tls_reader *tls, const struct conf_entry *entry)
-{
-    struct tls_options *options = tls->options;
-    const struct conf_value *item = first_item(tls, entry);
-
-    for (; item != NULL; item = item->next) {
-        struct str seen = shown(item);
-        unsigned char pin[TLS_PIN_LEN];
-
-        if (auth_value_is_lost(item))
-            continue;
-        if (!decode_pin(item->text, pin)) {
-            diag_error(tls->diags, item->pos,
-                       "error parsing tls config, 'pinned_certs' key %.*s does not look like "
-                       "hex-encoded sha256 of DER encoded SubjectPublicKeyInfo",
-                       (int)seen.len, seen.data);
-            continue;
-        }
-        options->pins = xrealloc(options->pins, (options->pin_count + 1) * sizeof(pin));
-        memcpy(options->pins[options->pin_count++], pin, sizeof(pin));
-    }
-}
-
-static void
-read_version(struct tls_reader *tls, const struct conf_entry *entry)
-{
-    static const char head[] = "error parsing tls config:";
-    struct str text, seen;
-
-    if (!auth_field_text(entry, &text, tls->diags))
-        return;
-    seen = shown(entry->value);
-    if (str_eq(text, STR_LIT("1.2")))
-        tls->options->min_version = TLS_MIN_1_2;
-    else if (str_eq(text, STR_LIT("1.3")))
-        tls->options->min_version = TLS_MIN_1_3;
-    else if (str_eq(text, STR_LIT("1.0")) || str_eq(text, STR_LIT("1.1")))
-        diag_error(tls->diags, entry->pos, "%s unsupported TLS version: TLS %.*s", head,
-                   (int)seen.len, seen.data);
-    else
-        diag_error(tls->diags, entry->pos, "%s unknown version: %.*s", head, (int)seen.len,
-                   seen.data);
-}
-
-/* true, auto, or how long to wait for a client to begin. */
-static bool
-parse_first(const struct conf_value *value, struct tls_options *options)
-{
-    static const struct {
-        struct str word;
-        enum tls_first first;
-    } words[] = {
-        { STR_LIT("true"), TLS_FIRST_ON },   { STR_LIT("on"), TLS_FIRST_ON },
-        { STR_LIT("false"), TLS_FIRST_OFF }, { STR_LIT("off"), TLS_FIRST_OFF },
-        { STR_LIT("auto"), TLS_FIRST_AUTO }, { STR_LIT("auto_fallback"), TLS_FIRST_AUTO },
-    };
-    int64_t ns;
-
-    if (value->type == CONF_BOOL) {
-        options->handshake_first = value->boolean ? TLS_FIRST_ON : TLS_FIRST_OFF;
-        return true;
-    }
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (str_eq_nocase(value->text, words[i].word)) {
-            options->handshake_first = words[i].first;
-            return true;
-        }
-    }
-    if (!duration_parse(value->text, &ns) || ns < 0 || ns > FIRST_WAIT_MAX_NS)
-        return false;
-    options->handshake_first = ns == 0 ? TLS_FIRST_ON : TLS_FIRST_AUTO;
-    options->handshake_first_ns = ns == 0 ? options->handshake_first_ns : ns;
-    return true;
-}
-
-static void
-read_first(struct tls_reader *tls, const struct conf_entry *entry)
-{
-    const struct conf_value *value = entry->value;
-    struct str seen = shown(value);
-    int len = (int)entry->key.len;
-
-    if (auth_value_is_lost(value))
-        return;
-    if (value->type != CONF_BOOL && value->type != CONF_STRING)
-        diag_error(tls->diags, entry->pos, "field \"%.*s\" should be a boolean or a string, got %s",
-                   len, entry->key.data, conf_type_name(value->type));
-    else if (!parse_first(value, tls->options))
-        diag_error(tls->diags, entry->pos,
-                   "field \"%.*s\"'s value \"%.*s\" is invalid: true, false, auto or a duration "
-                   "of at most an hour",
-                   len, entry->key.data, (int)seen.len, seen.data);
-}
-
 static void read_map(struct tls_reader *tls, const char *section, const struct conf_value *map,
                      struct tls_pair *pair);
 
@@ -266,7 +91,7 @@ read_certs_item(struct tls_reader *tls, const struct conf_value *item)
 static void
 read_certs(struct tls_reader *tls, const struct conf_entry *entry)
 {
-    const struct conf_value *item = first_item(tls, entry);
+    const struct conf_value *item = tls_first_item(entry, tls->diags);
 
     tls->names_certs = true;
     for (; item != NULL; item = item->next)
@@ -281,9 +106,6 @@ read_plain(struct tls_reader *tls, const struct option_row *row, const struct co
         return;
     if (row->zero_is_default && option_is_zero(tls->options, row))
         option_set_default(tls->options, row);
-    if (row->field == TLS_FIELD_VERIFY_AND_CHECK && tls->options->verify_and_check &&
-        tls->for_clients)
-        diag_error(tls->diags, entry->pos, "%s not supported in this context", row->names);
 }
 
 static void
@@ -303,19 +125,19 @@ read_field(struct tls_reader *tls, const struct option_row *row, const struct co
         read_certs(tls, entry);
         break;
     case TLS_FIELD_CIPHER_SUITES:
-        read_names(tls, entry, &options->ciphers, "cipher", tls_cipher_known);
+        tls_read_names(entry, &options->ciphers, "cipher", tls_cipher_known, tls->diags);
         break;
     case TLS_FIELD_CURVE_PREFERENCES:
-        read_names(tls, entry, &options->curves, "curve preference", tls_curve_known);
+        tls_read_names(entry, &options->curves, "curve preference", tls_curve_known, tls->diags);
         break;
     case TLS_FIELD_MIN_VERSION:
-        read_version(tls, entry);
+        tls_read_version(entry, options, tls->diags);
         break;
     case TLS_FIELD_PINNED_CERTS:
-        read_pins(tls, entry);
+        tls_read_pins(entry, options, tls->diags);
         break;
     case TLS_FIELD_HANDSHAKE_FIRST:
-        read_first(tls, entry);
+        tls_read_first(entry, options, tls->diags);
         break;
     default:
         read_plain(tls, row, entry);

@@ -13,6 +13,9 @@
 #include "base/clock.h"
 #include "conf/memory_host.h"
 #include "conf/option_table.h"
+#include "conf/parser.h"
+#include "conf/reader.h"
+#include "conf/tls_reader.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -35,6 +38,8 @@
     "without a ca_file, certificates of every authority that this system trusts are accepted"
 #define ALL_PASS   "Clients that are not using \"TLS Handshake First\" option will fail to connect"
 #define NEEDS_CERT "TLS Server certificate must be present and valid: "
+#define LISTED     "; nats-server --help_tls lists them"
+#define VERSIONS   "; \"1.2\" or \"1.3\""
 
 static const struct memory_pair env[] = {
     { "SECRET", "s3cr3t" },
@@ -297,10 +302,10 @@ static const struct row findings[] = {
       AT "\"cipher_suites\" wants an array, not a string" },
     { B("cipher_suites: [NOPE\ntls_aes_128_gcm_sha256, $CIPHER\n7 ]"),
       { NULL },
-      "nats.conf:2:17: unrecognized cipher NOPE\n"
-      "nats.conf:3:1: unrecognized cipher tls_aes_128_gcm_sha256\n"
-      "nats.conf:3:25: unrecognized cipher (of a variable)\n"
-      "nats.conf:4:1: unrecognized cipher 7" },
+      "nats.conf:2:17: unrecognized cipher NOPE" LISTED "\n"
+      "nats.conf:3:1: unrecognized cipher tls_aes_128_gcm_sha256" LISTED "\n"
+      "nats.conf:3:25: unrecognized cipher (of a variable)" LISTED "\n"
+      "nats.conf:4:1: unrecognized cipher 7" LISTED },
     { B("cipher_suites: [TLS_RSA_WITH_RC4_128_SHA, TLS_AES_128_GCM_SHA256, "
         "TLS_RSA_WITH_AES_128_CBC_SHA]"),
       { NULL },
@@ -311,11 +316,13 @@ static const struct row findings[] = {
     { B("curve_preferences: []"), { NULL }, AT EMPTY("curve_preferences") },
     { B("curve_preferences: [P256]"),
       { NULL },
-      "nats.conf:2:21: unrecognized curve preference P256" },
+      "nats.conf:2:21: unrecognized curve preference P256" LISTED },
     { B("min_version: 1.1"),
       { NULL },
-      AT "error parsing tls config: unsupported TLS version: TLS 1.1" },
-    { B("min_version: TLS1.3"), { NULL }, AT "error parsing tls config: unknown version: TLS1.3" },
+      AT "error parsing tls config: unsupported TLS version: TLS 1.1" VERSIONS },
+    { B("min_version: TLS1.3"),
+      { NULL },
+      AT "error parsing tls config: unknown version: TLS1.3" VERSIONS },
     { B("min_version: []"), { NULL }, AT "\"min_version\" wants a string, not an array" },
     /* times */
     { B("timeout: -1"), { NULL }, AT "\"timeout\" must be from 1ms to 1h0m0s, not -1s" },
@@ -464,6 +471,62 @@ test_places(void **state)
     diags_release(&diags);
 }
 
+/* The block of another owner, which has no flags. */
+static void
+test_routes(void **state)
+{
+    static const struct {
+        const char *text, *tls, *want;
+    } rows[] = {
+        { B("ca_file: ca.pem"), "c.pem/k.pem ca=ca.pem verify", "" },
+        { B(V "verify_cert_and_check_known_urls: true"), "c.pem/k.pem ca=ca.pem verify check", "" },
+        { B(""), "c.pem/k.pem verify", "W " AT_TLS NO_CA },
+        { B("ca_file: ca.pem, pinned_certs: [" PIN "]"), "c.pem/k.pem ca=ca.pem verify pin=01..ef",
+          "" },
+        { B("verify: false, ca_file: ca.pem"), "c.pem/k.pem ca=ca.pem verify",
+          "W " AT "without effect: routes are verified in any case" },
+        { B("insecure: true, ca_file: ca.pem"), "c.pem/k.pem ca=ca.pem verify insecure",
+          "W " AT "TLS certificate chain and hostname of solicited routes will not be verified. DO "
+          "NOT USE IN PRODUCTION!" },
+        { B("verify_and_map: true, ca_file: ca.pem"), "c.pem/k.pem ca=ca.pem verify map",
+          "W " AT "without effect: routes have no users, and are verified in any case" },
+        { B("handshake_first: auto, ca_file: ca.pem"), "c.pem/k.pem ca=ca.pem verify auto",
+          "W " AT "without effect: routes always begin with the handshake" },
+        { B("connection_rate_limit: 9, ca_file: ca.pem"), "c.pem/k.pem ca=ca.pem verify rate=9",
+          "W " AT "without effect: it is about clients" },
+        { "tls { }", " verify",
+          AT_TLS
+          "missing 'cert_file' in TLS configuration: nobody could connect\nW " AT_TLS NO_CA },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct memory memory = { .env = env, .main_text = str_of(rows[i].text) };
+        struct conf_host host = memory_host(&memory);
+        struct conf_tree tree = { 0 };
+        struct diags diags = { 0 };
+        struct tls_options options;
+        struct tls_reader reader = { .options = &options, .diags = &diags, .owner = TLS_OF_ROUTES };
+        struct buf tls = BUF_INIT, got = BUF_INIT;
+
+        host.secrecy = reader_secrecy;
+        tls_options_init(&options);
+        conf_parse(&tree, &host, "nats.conf", &diags);
+        tls_read_block(&reader, tree.entries);
+        tls_reader_check(&reader);
+        put_tls(&tls, &options);
+        memory_put_diags(&diags, &got);
+        if (strcmp(buf_cstr(&tls), rows[i].tls) != 0 || strcmp(buf_cstr(&got), rows[i].want) != 0)
+            fail_msg("file: %s\n got: %s: %s\nwant: %s: %s", rows[i].text, buf_cstr(&tls),
+                     buf_cstr(&got), rows[i].tls, rows[i].want);
+        buf_release(&tls);
+        buf_release(&got);
+        tls_options_release(&options);
+        conf_tree_release(&tree);
+        diags_release(&diags);
+    }
+}
+
 static void
 count_tls(void *context, const struct option_row *row)
 {
@@ -530,7 +593,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),       cmocka_unit_test(test_findings),
         cmocka_unit_test(test_clear_text), cmocka_unit_test(test_places),
-        cmocka_unit_test(test_diff),
+        cmocka_unit_test(test_diff),       cmocka_unit_test(test_routes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
