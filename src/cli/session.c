@@ -248,11 +248,12 @@ session_flush(struct session *session, struct errmsg *why)
 {
     natsStatus status = natsConnection_FlushTimeout(session->nats, session->timeout_ms);
     const char *detail = NULL;
+    natsStatus last = natsConnection_GetLastError(session->nats, &detail);
 
-    if (status != NATS_OK)
-        return session_err(status, why);
-    status = natsConnection_GetLastError(session->nats, &detail);
-    return status == NATS_OK ? ERR_OK : word_status(status, detail, why);
+    /* That it is closed says less than why. */
+    if (last != NATS_OK && (status == NATS_OK || status == NATS_CONNECTION_CLOSED))
+        return word_status(last, detail, why);
+    return status == NATS_OK ? ERR_OK : session_err(status, why);
 }
 
 void
