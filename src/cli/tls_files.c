@@ -4,19 +4,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/err.h>
 
-/* OpenSSL says of a missing file only that there was a system error. */
+/* OpenSSL says of a missing file only that there was a system error, and waits for a pipe. */
 static enum err
 check_readable(const char *flag, const char *path, struct errmsg *why)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat status;
+    bool regular;
 
     if (fd == -1)
         return err_sys(why, errno, "%s: could not open \"%s\"", flag, path);
+    regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
     (void)close(fd);
+    if (!regular) /* libnats is to read it again */
+        return err_set(why, ERR_INVALID, "%s: \"%s\" is not a regular file", flag, path);
     return ERR_OK;
 }
 

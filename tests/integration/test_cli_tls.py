@@ -2,6 +2,7 @@
 """TLS of the `nats` command, with a server of Python's: who is trusted, what a failure is told
 as, and that nothing secret leaves without TLS."""
 
+import os
 import re
 import socket
 import ssl
@@ -322,6 +323,13 @@ def test_no_common_version():
 
 # -- files
 
+def make_pipe(folder):
+    path = folder / "pipe"
+    if not path.exists():
+        os.mkfifo(path)
+    return path
+
+
 @pytest.mark.parametrize("flags, text", [
     (lambda c, _: ["--tlsca", c.cert.parent / "none"],
      r"--tlsca: could not open \".*/none\": No such file or directory"),
@@ -341,8 +349,12 @@ def test_no_common_version():
      r"--tlskey: \".*\" does not belong to the certificate \".*\""),
     (lambda c, _: ["--tlscert", c.cert, "--tlskey", c.encrypted_key()],
      r"--tlskey: \".*\" is encrypted, which is not supported"),
+    (lambda c, _: ["--tlsca", make_pipe(c.cert.parent)], r"--tlsca: \".*\" is not a regular file"),
+    (lambda c, _: ["--tlscert", c.cert, "--tlskey", c.cert.parent],
+     r"--tlskey: \".*\" is not a regular file"),
 ], ids=["no CA", "CA without certificate", "no key", "no certificate", "missing certificate",
-        "missing key", "certificate without one", "key without one", "other key", "encrypted key"])
+        "missing key", "certificate without one", "key without one", "other key", "encrypted key",
+        "pipe", "folder"])
 def test_files(flags, text):
     client, other = shared_pair("client"), shared_pair("server")
     with tls_server() as server:
