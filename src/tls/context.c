@@ -140,8 +140,10 @@ load_pairs(struct tls_context *context, const struct tls_options *options, struc
         if (err != ERR_OK)
             return err;
         end_s = not_after_s(context->pairs[i].cert);
-        if (end_s < context->not_after_s)
+        if (end_s < context->not_after_s) {
             context->not_after_s = end_s;
+            context->first_to_end = i;
+        }
     }
     if (context->pair_count > 1)
         SSL_CTX_set_cert_cb(context->ssl, choose_pairs, context);
@@ -153,16 +155,19 @@ load_pairs(struct tls_context *context, const struct tls_options *options, struc
 /* Each certificate of the file is trusted by itself, also one that another CA has signed; the
  * client is told their names. */
 static enum err
-trust_file(SSL_CTX *ssl, const char *path, struct errmsg *why)
+trust_file(struct tls_context *context, const char *path, struct errmsg *why)
 {
-    X509_STORE *store = SSL_CTX_get_cert_store(ssl);
+    X509_STORE *store = SSL_CTX_get_cert_store(context->ssl);
     STACK_OF(X509) *cas = NULL;
     enum err err = keypair_read_cas(&cas, path, why);
 
     for (int i = 0; err == ERR_OK && i < sk_X509_num(cas); i++) {
         X509 *ca = sk_X509_value(cas, i);
+        int64_t end_s = not_after_s(ca);
 
-        if (X509_STORE_add_cert(store, ca) != 1 || SSL_CTX_add_client_CA(ssl, ca) != 1)
+        if (i == 0 || end_s > context->cas_not_after_s)
+            context->cas_not_after_s = end_s;
+        if (X509_STORE_add_cert(store, ca) != 1 || SSL_CTX_add_client_CA(context->ssl, ca) != 1)
             err = err_set(why, ERR_INVALID, "failed to parse root ca certificate: %s",
                           library_reason());
     }
@@ -176,8 +181,9 @@ set_peer_rules(struct tls_context *context, const struct tls_options *options, s
 {
     enum err err = ERR_OK;
 
+    context->cas_not_after_s = INT64_MAX;
     if (options->ca_file != NULL)
-        err = trust_file(context->ssl, options->ca_file, why);
+        err = trust_file(context, options->ca_file, why);
     else if (SSL_CTX_set_default_verify_paths(context->ssl) != 1)
         err =
             err_set(why, ERR_INVALID, "could not use the CAs of the system: %s", library_reason());
@@ -373,4 +379,16 @@ int64_t
 tls_context_not_after_s(const struct tls_context *context)
 {
     return context->not_after_s;
+}
+
+size_t
+tls_context_first_to_end(const struct tls_context *context)
+{
+    return context->first_to_end;
+}
+
+int64_t
+tls_context_cas_not_after_s(const struct tls_context *context)
+{
+    return context->cas_not_after_s;
 }

@@ -41,5 +41,8 @@ bool tls_context_is_pinned(const struct tls_context *context, const unsigned cha
 
 /* When the first of our certificates expires, seconds since 1970 UTC; for warnings and varz. */
 int64_t tls_context_not_after_s(const struct tls_context *context);
+size_t tls_context_first_to_end(const struct tls_context *context); /* the index of its pair */
+/* When the last authority of ca_file expires; INT64_MAX without one. */
+int64_t tls_context_cas_not_after_s(const struct tls_context *context);
 
 #endif

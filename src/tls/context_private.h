@@ -18,7 +18,9 @@ struct tls_context {
     size_t pair_count;
     unsigned char (*pins)[TLS_PIN_LEN]; /* sorted */
     size_t pin_count;
-    int64_t not_after_s;
+    int64_t not_after_s; /* of the pair that ends first: */
+    size_t first_to_end;
+    int64_t cas_not_after_s;
     BIO_METHOD *stream; /* of session.c */
 };
 

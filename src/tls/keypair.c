@@ -5,11 +5,13 @@
  */
 #include "tls/keypair.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -27,6 +29,16 @@ wipe(struct buf *file)
     buf_release(file);
 }
 
+/* As err_sys(), with the reason in lower case as the reference words it. */
+static enum err
+sys_failed(struct errmsg *why, int sys_errno, const char *verb, const char *path)
+{
+    char text[128], *reason = strerror_r(sys_errno, text, sizeof(text));
+
+    return err_set(why, ERR_SYS, "%s %s: %c%s", verb, path, tolower((unsigned char)reason[0]),
+                   reason + 1);
+}
+
 static enum err
 fill(struct buf *file, int fd, const char *path, struct errmsg *why)
 {
@@ -40,20 +52,40 @@ fill(struct buf *file, int fd, const char *path, struct errmsg *why)
         if (got == 0)
             return ERR_OK;
         if (got < 0 && errno != EINTR)
-            return err_sys(why, errno, "read %s", path);
+            return sys_failed(why, errno, "read", path);
         if (got > 0)
             buf_commit(file, (size_t)got);
     }
 }
 
+/* A pipe could keep us waiting, and has nothing left for the next reload. */
+static enum err
+check_regular(int fd, const char *path, struct errmsg *why)
+{
+    struct stat status;
+
+    if (fstat(fd, &status) == -1)
+        return sys_failed(why, errno, "stat", path);
+    if (S_ISDIR(status.st_mode))
+        return sys_failed(why, EISDIR, "read", path);
+    if (!S_ISREG(status.st_mode))
+        return err_set(why, ERR_INVALID, "read %s: not a regular file", path);
+    return ERR_OK;
+}
+
 static enum err
 read_whole(struct buf *file, const char *path, struct errmsg *why)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     enum err err;
 
     if (fd == -1)
-        return err_sys(why, errno, "open %s", path);
+        return sys_failed(why, errno, "open", path);
+    err = check_regular(fd, path, why);
+    if (err != ERR_OK) {
+        close(fd);
+        return err;
+    }
     if (!buf_reserve(file, PEM_FILE_MAX))
         err = err_set(why, ERR_NOMEM, "read %s: out of memory", path);
     else
@@ -162,6 +194,10 @@ parse_key(struct keypair *pair, const struct buf *file, const char *path, struct
                        path);
     if (memmem(file->data, file->len, "-----BEGIN ", 11) == NULL)
         return err_set(why, ERR_INVALID, "tls: failed to find any PEM data in key input");
+    if (memmem(file->data, file->len, "PRIVATE KEY-----", 16) == NULL &&
+        memmem(file->data, file->len, "-----BEGIN CERTIFICATE-----", 27) != NULL)
+        return err_set(why, ERR_INVALID,
+                       "tls: found a certificate rather than a key in the PEM for the private key");
     return err_set(why, ERR_INVALID, "tls: failed to parse private key: there is none in %s", path);
 }
 
@@ -178,15 +214,30 @@ read_key(struct keypair *pair, const char *path, struct errmsg *why)
     return err;
 }
 
+/* A chain that begins with an authority's certificate instead of our own. */
+static bool
+is_in_chain(const struct keypair *pair)
+{
+    for (int i = 0; i < sk_X509_num(pair->chain); i++)
+        if (X509_check_private_key(sk_X509_value(pair->chain, i), pair->key) == 1)
+            return true;
+    return false;
+}
+
 static enum err
 check_match(const struct keypair *pair, struct errmsg *why)
 {
     EVP_PKEY *public = X509_get0_pubkey(pair->cert);
-    int matches = X509_check_private_key(pair->cert, pair->key);
+    bool matches = X509_check_private_key(pair->cert, pair->key) == 1;
+    bool misplaced = !matches && is_in_chain(pair);
 
     ERR_clear_error();
-    if (matches == 1)
+    if (matches)
         return ERR_OK;
+    if (misplaced)
+        return err_set(why, ERR_INVALID,
+                       "tls: private key does not match public key: the certificate that it "
+                       "matches must be the first of its file");
     if (public != NULL && EVP_PKEY_get_base_id(public) != EVP_PKEY_get_base_id(pair->key))
         return err_set(why, ERR_INVALID, "tls: private key type does not match public key type");
     return err_set(why, ERR_INVALID, "tls: private key does not match public key");
@@ -263,7 +314,10 @@ keypair_read_cas(STACK_OF(X509) * *out, const char *path, struct errmsg *why)
     enum err err = read_whole(&file, path, why);
 
     if (err == ERR_OK && (certs == NULL || parse_certs(certs, &file) != PEM_OK))
-        err = err_set(why, ERR_INVALID, "failed to parse root ca certificate");
+        err = err_set(why, ERR_INVALID,
+                      "failed to parse root ca certificate: %s needs certificates, and none that "
+                      "is malformed",
+                      path);
     buf_release(&file);
     if (err == ERR_OK)
         *out = certs;

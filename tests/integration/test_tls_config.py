@@ -2,6 +2,7 @@
 """tls {} in a configuration file and by flags: what -t and a start say of it. All fields one by
 one are in tests/unit/test_conf_tls.c; here are the files that they name."""
 
+import os
 import re
 import subprocess
 
@@ -24,6 +25,16 @@ def folder(tmp_path_factory):
     authority.server(name="other")
     (path / "junk.pem").write_text("no certificate\n")
     (path / "empty.pem").write_text("")
+    authority.server(name="old", validity=certs.EXPIRED)
+    certs.Authority(path / "over", validity=certs.EXPIRED)
+    certs.Pair(path / "server.pem", path / "server-key.pem").encrypted_key("s3cr3t")
+    middle = certs.Authority(path / "middle", signed_by=authority)
+    leaf = middle.server(name="leaf")
+    (path / "misplaced.pem").write_text(middle.cert.read_text() + leaf.cert.read_text())
+    (path / "huge.pem").write_bytes(b"x" * 5_000_000)
+    (path / "open-key.pem").write_text((path / "server-key.pem").read_text())
+    (path / "open-key.pem").chmod(0o644)
+    os.mkfifo(path / "pipe")
     return path
 
 
@@ -74,8 +85,20 @@ ERRORS = {
     "empty-cert": (block("empty.pem"), (), r"nats\.conf:2:3: .*PEM data"),
     "junk-key": (block(key="junk.pem"), (), r"nats\.conf:3:3: .*PEM data"),
     "key-for-cert": (block("server-key.pem"), (), r"nats\.conf:2:3: .*PEM"),
+    "cert-for-key": (block(key="server.pem"), (), r"nats\.conf:3:3: .*found a certificate rather"),
+    "encrypted-key": (block(key="server-key.encrypted.pem"), (),
+                      r"nats\.conf:3:3: .*server-key\.encrypted\.pem is protected by a password"),
+    "misplaced-cert": (block("misplaced.pem", "middle/leaf-key.pem"), (),
+                       r"nats\.conf:3:3: .*must be the first of its file"),
+    "pipe-cert": (block("pipe"), (), r"nats\.conf:2:3: .*read pipe: not a regular file"),
+    "pipe-key": (block(key="pipe"), (), r"nats\.conf:3:3: .*read pipe: not a regular file"),
+    "pipe-ca": (block(extra="ca_file: pipe"), (), r"nats\.conf:4:3: read pipe: not a regular file"),
+    "device": (block("/dev/zero"), (), r"nats\.conf:2:3: .*not a regular file"),
+    "folder": (block("middle"), (), r"nats\.conf:2:3: .*read middle: is a directory"),
+    "huge": (block("huge.pem"), (), r"nats\.conf:2:3: .*larger than 4 MB"),
     "missing-ca": (block(extra="ca_file: nowhere.pem"), (), r"nats\.conf:4:3: .*nowhere\.pem"),
-    "junk-ca": (block(extra="ca_file: junk.pem"), (), r"nats\.conf:4:3: "),
+    "junk-ca": (block(extra="ca_file: junk.pem"), (),
+                r"nats\.conf:4:3: failed to parse root ca certificate: junk\.pem needs certificates"),
     "second-pair": ("tls { certs: [ { cert_file: server.pem, key_file: server-key.pem }\n"
                     "{ cert_file: second.pem, key_file: other-key.pem } ] }\n", (),
                     r"nats\.conf:2:26: .*does not match"),
@@ -104,6 +127,34 @@ def test_error(folder, name, check_only):
         done = servers.run(["-a", "127.0.0.1", "-p", "-1", "-c", "nats.conf", *args], cwd=folder)
     assert done.returncode == 1, done
     assert re.search("^nats-server: " + pattern, done.stderr, re.MULTILINE), done.stderr
+
+
+# config, what -t warns of
+WARNINGS = {
+    "expired": (block("old.pem", "old-key.pem"),
+                r"nats\.conf:2:3: a certificate has expired on 2001-01-01 00:00:00 UTC"),
+    "second-expired": ("tls { certs: [ { cert_file: server.pem, key_file: server-key.pem }\n"
+                       "{ cert_file: old.pem, key_file: old-key.pem } ] }\n",
+                       r"nats\.conf:2:3: a certificate has expired"),
+    "expired-ca": (block(extra="ca_file: over/ca.pem, verify: true"),
+                   r"nats\.conf:4:3: the last authority of the file has expired on 2001-01-01"),
+    "open-key": (block(key="open-key.pem"),
+                 r"nats\.conf:3:3: others may read open-key\.pem, .* chmod o-r open-key\.pem"),
+}
+
+
+@pytest.mark.parametrize("name", WARNINGS)
+def test_warning(folder, name):
+    config, pattern = WARNINGS[name]
+    done = check(folder, config)
+    assert done.returncode == 0, done
+    findings = done.stderr.splitlines()[:-1]
+    assert len(findings) == 1 and re.match("nats-server: " + pattern, findings[0]), done.stderr
+
+
+def test_good_files_earn_no_warning(folder):
+    done = check(folder, block(extra="ca_file: ca.pem, verify: true"))
+    assert len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_help_tls():
