@@ -170,7 +170,8 @@ refuse_password(char *password, int size, int writing, void *context)
 {
     bool *asked = context;
 
-    (void)password, (void)size, (void)writing;
+    (void)size, (void)writing;
+    password[0] = '\0';
     *asked = true;
     return -1;
 }
