@@ -17,8 +17,8 @@ import pytest
 from support import env
 from support.env import PATIENCE_S, Deadline, wait_for
 
-CLEAN = {name: value for name, value in os.environ.items()
-         if not name.startswith(("NATS_", "SSL_CERT_")) and name != "PASSWORD"}
+CLEAN = env.with_libnats({name: value for name, value in os.environ.items()
+                          if not name.startswith(("NATS_", "SSL_CERT_")) and name != "PASSWORD"})
 
 
 def environment(extra=None):

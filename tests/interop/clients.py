@@ -60,7 +60,8 @@ class Running:
     def __init__(self, argv):
         self.argv = argv
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True,
+                                        env=env.with_libnats())
 
     def __enter__(self):
         return self

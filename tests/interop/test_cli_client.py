@@ -51,7 +51,7 @@ class Subscriber:
                 self.subject]
         with open(self.output, "wb") as out:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out,
-                                            stderr=subprocess.STDOUT)
+                                            stderr=subprocess.STDOUT, env=env.with_libnats())
         self.sync()
 
     def __enter__(self):
@@ -165,7 +165,7 @@ WAYS = {
 
 def expect_login(port, way, token, outcome):
     flags, environ = WAYS[way](port, token)
-    done = nats("pub", *flags, "login", "in", env={**os.environ, **environ})
+    done = nats("pub", *flags, "login", "in", env=env.with_libnats({**os.environ, **environ}))
     if outcome == "accepted":
         assert done.returncode == 0, done.stderr
     else:

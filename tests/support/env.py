@@ -23,6 +23,11 @@ SANITIZER_MARKS = ("ERROR: AddressSanitizer", "runtime error:", "WARNING: Thread
                    "LeakSanitizer")
 
 
+def with_libnats(environ=os.environ):
+    """The environment of a program that uses libnats; see libnats.supp."""
+    return {**environ, "TSAN_OPTIONS": f"suppressions={ROOT / 'tests/support/libnats.supp'}"}
+
+
 def need(program):
     """The program's path, or a skip that says what is missing."""
     if not os.access(program, os.X_OK):
