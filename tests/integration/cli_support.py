@@ -72,11 +72,11 @@ class Running:
         self.process.stderr.close()
 
     def wait_out(self, data):
-        wait_for(lambda: data in self.out, f"{data!r} in {self.out!r}")
+        wait_for(lambda: data in self.out, lambda: f"{data!r} in {self.out!r}")
 
     def wait_err(self, pattern):
         return wait_for(lambda: re.search(pattern, self.err.decode(errors="replace")),
-                        f"{pattern!r} in {self.err!r}")
+                        lambda: f"{pattern!r} in {self.err!r}")
 
     def end(self, with_signal=None):
         """Waits for the exit status, and for all output."""

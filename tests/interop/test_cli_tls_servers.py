@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our own `nats` command over TLS against real servers: the reference, and our own."""
 
+import signal
+
 import pytest
 
 from integration.cli_support import Running, nats
 from support import env
 from support.certs import Authority, shared_authority, shared_pair
-from support.env import lasting_port
+from support.env import lasting_port, wait_for
 
 REFERENCE = env.ROOT / "build/peers/usr/sbin/nats-server"
 TOKEN = "s3cr3t-token"
@@ -81,11 +83,16 @@ def test_reconnect_to_a_rotated_certificate(server, tmp_path):
     port = lasting_port()
     fixed = {"args": ["-a", "127.0.0.1", "-p", port], "random": False}
     first = server(config(authority.server()), **fixed)
-    with Running("sub", "a", "--count=1", *url(first), *ca_flag(authority)) as sub:
-        sub.wait_err("Subscribing on a")
+    with Running("sub", "a", *url(first), *ca_flag(authority)) as sub:
+        def receives(body, started):
+            """It says that it subscribes before the server has heard of it."""
+            nats("pub", "a", body, *url(started), *ca_flag(authority), check=0)
+            return b"\n" + body.encode() + b"\n" in sub.out
+
+        wait_for(lambda: receives("before", first), "a message before")
         first.stop()
         sub.wait_err("Disconnected due to: ")
         second = server(config(authority.server(name="renewed")), **fixed)
         sub.wait_err(r"Reconnected \[tls://")
-        nats("pub", "a", "b", *url(second), *ca_flag(authority), check=0)
-        assert sub.end() == 0 and b"\nb\n" in sub.out and "(null)" not in sub.err.decode()
+        wait_for(lambda: receives("after", second), "a message after")
+        assert sub.end(signal.SIGINT) == 0 and "(null)" not in sub.err.decode()

@@ -69,12 +69,13 @@ class Deadline:
 
 
 def wait_for(condition, what, seconds=PATIENCE_S):
-    """Polls until condition() is true, returns its value; fails the test at the deadline."""
+    """Polls until condition() is true, returns its value; fails the test at the deadline.
+    what: for that failure; a function, if it is to tell how things are by then."""
     deadline = Deadline(seconds)
     while True:
         value = condition()
         if value:
             return value
         if deadline.over():
-            pytest.fail(f"waited {seconds:g} s in vain for {what}")
+            pytest.fail(f"waited {seconds:g} s in vain for {what() if callable(what) else what}")
         time.sleep(0.003)
