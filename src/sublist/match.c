@@ -3,7 +3,8 @@
  * A match is one block: header, groups, subscriptions. Queue members are put into groups in
  * two passes (count, then place), linear in the members however many names there are: a
  * small hash table finds the group of a name, and the member before is tried first, because
- * members of one group mostly come in a row. Groups stand in order of first appearance.
+ * members of one group mostly come in a row. Groups stand in order of first appearance. Remote
+ * subscriptions stand apart from the others, so that who delivers locally need not ask.
  *
  * "Nobody" is one constant shared by all threads, so that it is not counted.
  */
@@ -21,7 +22,7 @@ struct member {
 struct group {
     struct str name; /* in a member's text */
     uint32_t hash;
-    uint32_t count; /* members; later: where the next one goes */
+    uint32_t local, remote; /* members; later: where the next one goes */
 };
 
 static const struct match nobody;
@@ -34,7 +35,7 @@ collector_add(struct collector *col, struct subscription *head)
         struct member *member = NULL;
 
         if (sub->queue_len == 0)
-            plain = vec_add(&col->plain, sizeof(*plain));
+            plain = vec_add(sub->remote ? &col->remote : &col->plain, sizeof(*plain));
         else
             member = vec_add(&col->queued, sizeof(*member));
         if (plain != NULL)
@@ -95,7 +96,7 @@ group_find(struct collector *col, struct str name, uint32_t *index)
         group = vec_add(&col->groups, sizeof(*group));
         if (group == NULL)
             return false;
-        *group = (struct group) { name, hash, 0 };
+        *group = (struct group) { name, hash, 0, 0 };
         *slot = (uint32_t)col->groups.len;
     }
     *index = *slot - 1;
@@ -110,12 +111,17 @@ count_groups(struct collector *col)
 
     for (size_t i = 0; i < col->queued.len; i++) {
         struct str name = subscription_queue(members[i].sub);
+        struct group *group;
 
         if (i > 0 && str_eq(name, subscription_queue(members[i - 1].sub)))
             members[i].group = members[i - 1].group;
         else if (!group_find(col, name, &members[i].group))
             return false;
-        ((struct group *)col->groups.data)[members[i].group].count++;
+        group = (struct group *)col->groups.data + members[i].group;
+        if (members[i].sub->remote)
+            group->remote++;
+        else
+            group->local++;
     }
     return true;
 }
@@ -126,36 +132,68 @@ place_members(struct collector *col, struct match *match)
 {
     const struct member *members = col->queued.data;
     struct group *groups = col->groups.data;
-    uint32_t first = match->plain_count;
+    uint32_t first = match->plain_count + match->remote_count;
 
     for (size_t i = 0; i < col->groups.len; i++) {
-        match->groups[i] = (struct match_group) { first, groups[i].count };
-        groups[i].count = first;
-        first += match->groups[i].count;
+        uint32_t count = groups[i].local + groups[i].remote;
+
+        match->groups[i] = (struct match_group) { first, count, groups[i].local };
+        match->remote = match->remote || groups[i].remote > 0;
+        groups[i].remote = first + groups[i].local;
+        groups[i].local = first;
+        first += count;
     }
-    for (size_t i = 0; i < col->queued.len; i++)
-        match->subs[groups[members[i].group].count++] = members[i].sub;
+    for (size_t i = 0; i < col->queued.len; i++) {
+        struct group *group = &groups[members[i].group];
+        uint32_t *at = members[i].sub->remote ? &group->remote : &group->local;
+
+        match->subs[(*at)++] = members[i].sub;
+    }
+}
+
+/* Of each owner one plain remote subscription stays. Owners are servers, so there are few. */
+static void
+thin_remote(struct collector *col)
+{
+    struct subscription **subs = col->remote.data;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < col->remote.len; i++) {
+        size_t at = 0;
+
+        while (at < kept && subs[at]->owner != subs[i]->owner)
+            at++;
+        if (at < kept)
+            subscription_unref(subs[i]);
+        else
+            subs[kept++] = subs[i];
+    }
+    col->remote.len = kept;
 }
 
 static struct match *
 match_new(struct collector *col)
 {
-    size_t groups = col->groups.len, plain = col->plain.len, queued = col->queued.len;
+    size_t groups = col->groups.len, plain = col->plain.len, remote = col->remote.len;
+    size_t subs = plain + remote + col->queued.len;
     struct match *match;
 
-    if (plain + queued > UINT32_MAX)
+    if (subs > UINT32_MAX)
         return NULL;
-    match = malloc(sizeof(*match) + groups * sizeof(*match->groups) +
-                   (plain + queued) * sizeof(*match->subs));
+    match = malloc(sizeof(*match) + match_groups_bytes(groups) + subs * sizeof(*match->subs));
     if (match == NULL)
         return NULL;
     atomic_init(&match->refs, 1);
     match->plain_count = (uint32_t)plain;
+    match->remote_count = (uint32_t)remote;
     match->group_count = (uint32_t)groups;
+    match->remote = remote > 0;
     match->groups = (struct match_group *)(match + 1);
-    match->subs = (struct subscription **)(void *)(match->groups + groups);
+    match->subs = (void *)((char *)match->groups + match_groups_bytes(groups));
     if (plain > 0)
         memcpy(match->subs, col->plain.data, plain * sizeof(*match->subs));
+    if (remote > 0)
+        memcpy(match->subs + plain, col->remote.data, remote * sizeof(*match->subs));
     place_members(col, match);
     return match;
 }
@@ -165,6 +203,7 @@ static void
 collector_forget(struct collector *col)
 {
     vec_clear(&col->plain, sizeof(struct subscription *));
+    vec_clear(&col->remote, sizeof(struct subscription *));
     vec_clear(&col->queued, sizeof(struct member));
     if (col->groups.len > 0)
         memset(col->buckets, 0, col->bucket_count * sizeof(*col->buckets));
@@ -181,8 +220,9 @@ collector_finish(struct collector *col)
 {
     struct match *match;
 
-    if (col->plain.len + col->queued.len == 0)
+    if (col->plain.len + col->remote.len + col->queued.len == 0)
         return (struct match *)&nobody; /* nobody writes to it: see match_ref, match_unref */
+    thin_remote(col);
     match = count_groups(col) ? match_new(col) : NULL;
     if (match == NULL)
         collector_clear(col);
@@ -194,11 +234,13 @@ collector_finish(struct collector *col)
 void
 collector_clear(struct collector *col)
 {
-    struct subscription **plain = col->plain.data;
+    struct subscription **plain = col->plain.data, **remote = col->remote.data;
     const struct member *queued = col->queued.data;
 
     for (size_t i = 0; i < col->plain.len; i++)
         subscription_unref(plain[i]);
+    for (size_t i = 0; i < col->remote.len; i++)
+        subscription_unref(remote[i]);
     for (size_t i = 0; i < col->queued.len; i++)
         subscription_unref(queued[i].sub);
     collector_forget(col);
@@ -209,6 +251,7 @@ collector_release(struct collector *col)
 {
     collector_clear(col);
     vec_release(&col->plain);
+    vec_release(&col->remote);
     vec_release(&col->queued);
     vec_release(&col->groups);
     vec_release(&col->level);

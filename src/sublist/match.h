@@ -12,7 +12,7 @@
 #include "sublist/vec.h"
 
 struct collector {
-    struct vec plain;         /* struct subscription * */
+    struct vec plain, remote; /* struct subscription * */
     struct vec queued;        /* struct member */
     struct vec groups;        /* struct group */
     uint32_t *buckets;        /* hash of a queue name -> index in groups + 1; 0: free */
@@ -39,16 +39,25 @@ match_count(const struct match *match)
     const struct match_group *last;
 
     if (match->group_count == 0)
-        return match->plain_count;
+        return (size_t)match->plain_count + match->remote_count;
     last = &match->groups[match->group_count - 1];
     return (size_t)last->first + last->count;
+}
+
+/* The pointers behind the groups are aligned. */
+static inline size_t
+match_groups_bytes(size_t groups)
+{
+    size_t bytes = groups * sizeof(struct match_group), align = sizeof(struct subscription *);
+
+    return (bytes + align - 1) / align * align;
 }
 
 /* What the match occupies, without its subscriptions. */
 static inline size_t
 match_bytes(const struct match *match)
 {
-    return sizeof(*match) + match->group_count * sizeof(struct match_group) +
+    return sizeof(*match) + match_groups_bytes(match->group_count) +
            match_count(match) * sizeof(struct subscription *);
 }
 

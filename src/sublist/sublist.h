@@ -34,7 +34,10 @@ struct sub_owner {
     void (*unref)(struct sub_owner *owner);
 };
 
-/* Counted. subject, queue, sid and owner never change. */
+/* Counted. subject, queue, sid, owner and remote never change.
+ *
+ * A remote one stands for the interest of another server of the cluster. Its owner gets one copy
+ * of a message, however many of its subscriptions match (PROTOCOL.md 3.7). */
 struct subscription {
     atomic_uint refs;
     uint32_t hash; /* private to sublist */
@@ -42,10 +45,14 @@ struct subscription {
     struct subscription *next, *prev;
     struct sub_owner *owner;
     atomic_uint_fast64_t delivered; /* messages since SUB */
-    atomic_uint_fast64_t max;       /* removed after this many; 0: never */
-    atomic_uchar state;             /* SUB_CLOSED, SUB_FILTERED */
-    bool wildcard;                  /* private to sublist */
-    uint16_t queue_len;             /* 0: plain */
+    union {
+        atomic_uint_fast64_t max;    /* removed after this many; 0: never */
+        atomic_uint_fast64_t weight; /* remote, in a queue group: members there; 0: never drawn */
+    };
+    atomic_uchar state; /* SUB_CLOSED, SUB_FILTERED */
+    bool wildcard : 1;  /* private to sublist */
+    bool remote : 1;
+    uint16_t queue_len; /* 0: plain */
     uint32_t subject_len, sid_len;
     char text[]; /* subject, queue, sid, one behind the other */
 };
@@ -54,6 +61,9 @@ struct subscription {
  * a queue name over 65535 bytes (the control line is shorter). */
 struct subscription *subscription_new(struct sub_owner *owner, struct str subject, struct str queue,
                                       struct str sid);
+/* The same for a remote one, which has no sid. */
+struct subscription *subscription_new_remote(struct sub_owner *owner, struct str subject,
+                                             struct str queue, uint32_t weight);
 struct subscription *subscription_ref(struct subscription *sub);
 void subscription_unref(struct subscription *sub); /* NULL is allowed */
 
@@ -85,14 +95,17 @@ subscription_sid(const struct subscription *sub)
 
 /* All members of one queue group name, whatever subject they subscribed to. */
 struct match_group {
-    uint32_t first, count; /* subs[first .. first + count) */
+    uint32_t first, count; /* subs[first .. first + count), */
+    uint32_t local;        /* of which the first so many are not remote */
 };
 
 /* Counted and immutable; holds a reference on every subscription in it. */
 struct match {
     atomic_uint refs;
-    uint32_t plain_count; /* subs[0 .. plain_count) are the plain ones */
+    uint32_t plain_count;  /* subs[0 .. plain_count) are the plain ones; */
+    uint32_t remote_count; /* behind them so many remote plain ones, one for each owner */
     uint32_t group_count;
+    bool remote; /* there is a remote one, plain or in a group */
     struct match_group *groups;
     struct subscription **subs;
 };

@@ -18,8 +18,8 @@ put(char *to, struct str text)
     return to + text.len;
 }
 
-struct subscription *
-subscription_new(struct sub_owner *owner, struct str subject, struct str queue, struct str sid)
+static struct subscription *
+make(struct sub_owner *owner, struct str subject, struct str queue, struct str sid)
 {
     struct subscription *sub;
     char *to;
@@ -37,12 +37,32 @@ subscription_new(struct sub_owner *owner, struct str subject, struct str queue, 
     atomic_init(&sub->max, 0);
     atomic_init(&sub->state, 0);
     sub->wildcard = subject_has_wildcard(subject);
+    sub->remote = false;
     sub->queue_len = (uint16_t)queue.len;
     sub->subject_len = (uint32_t)subject.len;
     sub->sid_len = (uint32_t)sid.len;
     to = put(sub->text, subject);
     to = put(to, queue);
     (void)put(to, sid);
+    return sub;
+}
+
+struct subscription *
+subscription_new(struct sub_owner *owner, struct str subject, struct str queue, struct str sid)
+{
+    return make(owner, subject, queue, sid);
+}
+
+struct subscription *
+subscription_new_remote(struct sub_owner *owner, struct str subject, struct str queue,
+                        uint32_t weight)
+{
+    struct subscription *sub = make(owner, subject, queue, STR_NULL);
+
+    if (sub != NULL) {
+        sub->remote = true;
+        atomic_init(&sub->weight, weight);
+    }
     return sub;
 }
 
