@@ -1,0 +1,1 @@
+fuzz_target(route_parser proto base)

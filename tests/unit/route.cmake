@@ -1,0 +1,2 @@
+unit_test(route_parser proto base)
+unit_test(route_lines proto base)
