@@ -19,6 +19,7 @@ options_free(struct options *options)
         if (option_has_field(&rows[i]))
             option_release(options, &rows[i]);
     auth_options_release(&options->auth);
+    cluster_options_release(&options->cluster);
     free(options->config_file);
     free(options->config_digest);
     free(options);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "conf/auth_options.h"
+#include "conf/cluster_options.h"
 #include "conf/tls_options.h"
 
 struct options {
@@ -32,6 +33,8 @@ struct options {
     bool auth_timeout_said;  /* it is no default: TLS has another */
     struct tls_options tls;  /* of clients */
     bool allow_non_tls;      /* a client may also speak in clear */
+
+    struct cluster_options cluster;
 
     int64_t max_connections;                                  /* 65536 */
     int64_t max_subscriptions;                                /* per connection; 0: unlimited */
