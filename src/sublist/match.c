@@ -12,7 +12,7 @@
 
 #include <assert.h>
 
-#include "sublist/table.h"
+#include "base/table.h"
 
 struct member {
     struct subscription *sub;

@@ -20,10 +20,10 @@
 #include <pthread.h>
 
 #include "base/list.h"
+#include "base/table.h"
 #include "proto/subject.h"
 #include "sublist/match.h"
 #include "sublist/sublist.h"
-#include "sublist/table.h"
 #include "sublist/tree.h"
 
 #define GENERATIONS_LITERAL 4096U

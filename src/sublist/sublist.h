@@ -26,6 +26,7 @@
 enum {
     SUB_CLOSED = 1,   /* gone: skip it in matches made earlier */
     SUB_FILTERED = 2, /* not every message that it matches may reach its owner */
+    SUB_LEAF = 4,     /* remote, and beyond it: a member of a queue group only if no other can be */
 };
 
 /* Whoever receives for a subscription embeds this first; the last reference to a

@@ -6,9 +6,9 @@
  */
 #include <stdlib.h>
 
+#include "base/table.h"
 #include "proto/subject.h"
 #include "sublist/sublist.h"
-#include "sublist/table.h"
 
 static char *
 put(char *to, struct str text)

@@ -10,9 +10,9 @@
 #ifndef TESSERA_SUBLIST_TREE_H
 #define TESSERA_SUBLIST_TREE_H
 
+#include "base/table.h"
 #include "sublist/match.h"
 #include "sublist/sublist.h"
-#include "sublist/table.h"
 
 struct node {
     struct node *parent;       /* NULL: root */

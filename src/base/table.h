@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * table - a large hash table of pointers whose growth never stops the world (private to sublist)
+ * table - a large hash table of pointers whose growth never stops the world
  *
  * Owns     its slots, not the items.
- * Threads  none of its own: the sublist's lock guards it.
+ * Threads  one at a time; look-ups may run side by side.
  * Fails    table_reserve() for want of memory, and then nothing changed.
  * Cost     12 bytes per slot, 53 to 80 % of them in use: 15 to 23 bytes per item.
  */
-#ifndef TESSERA_SUBLIST_TABLE_H
-#define TESSERA_SUBLIST_TABLE_H
+#ifndef TESSERA_BASE_TABLE_H
+#define TESSERA_BASE_TABLE_H
 
 #include <assert.h>
 #include <stdbool.h>
@@ -111,6 +111,9 @@ void table_release(struct table *table);
 
 /* Calls each for every item; the table must not change meanwhile. */
 void table_each(const struct table *table, void (*each)(void *item, void *arg), void *arg);
+/* The same for one of TABLE_SEGMENTS parts: an item stays in its part for life. */
+void table_each_in(const struct table *table, unsigned segment, void (*each)(void *item, void *arg),
+                   void *arg);
 /* Asserts every invariant. */
 void table_check(const struct table *table);
 

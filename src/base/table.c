@@ -10,7 +10,7 @@
  *   - no free slot lies between an item's home and its place (removal shifts items back);
  *   - used <= 4/5 cap, so that every probe ends.
  */
-#include "sublist/table.h"
+#include "base/table.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -135,16 +135,22 @@ table_release(struct table *table)
 }
 
 void
+table_each_in(const struct table *table, unsigned segment, void (*each)(void *item, void *arg),
+              void *arg)
+{
+    const struct table_segment *seg = &table->segments[segment];
+
+    for (uint32_t at = 0; at < seg->cap; at++) {
+        if (seg->slots[at].hash != 0)
+            each(table_item(&seg->slots[at]), arg);
+    }
+}
+
+void
 table_each(const struct table *table, void (*each)(void *item, void *arg), void *arg)
 {
-    for (size_t i = 0; i < TABLE_SEGMENTS; i++) {
-        const struct table_segment *seg = &table->segments[i];
-
-        for (uint32_t at = 0; at < seg->cap; at++) {
-            if (seg->slots[at].hash != 0)
-                each(table_item(&seg->slots[at]), arg);
-        }
-    }
+    for (unsigned i = 0; i < TABLE_SEGMENTS; i++)
+        table_each_in(table, i, each, arg);
 }
 
 static void
