@@ -101,16 +101,10 @@ is_over_locked(const struct outq *q, size_t total)
     return q->pending > 0 && q->pending + total > limit;
 }
 
-enum outq_status
-outq_begin(struct outq *q, struct loop *loop, size_t total)
+/* Locked; the lock is kept only with OUTQ_OK. */
+static enum outq_status
+admit_locked(struct outq *q, size_t total)
 {
-    pthread_mutex_lock(&q->lock);
-    if (q->pending + total > q->max_pending && !q->blocked && !q->closed) {
-        /* a burst may pass the limit although the socket would take it */
-        pthread_mutex_unlock(&q->lock);
-        outq_flush(q, loop);
-        pthread_mutex_lock(&q->lock);
-    }
     if (q->closed || q->draining || q->failed != CONN_OPEN) {
         pthread_mutex_unlock(&q->lock);
         return OUTQ_CLOSED;
@@ -121,6 +115,19 @@ outq_begin(struct outq *q, struct loop *loop, size_t total)
         return OUTQ_SLOW;
     }
     return OUTQ_OK;
+}
+
+enum outq_status
+outq_begin(struct outq *q, struct loop *loop, size_t total)
+{
+    pthread_mutex_lock(&q->lock);
+    if (q->pending + total > q->max_pending && !q->blocked && !q->closed) {
+        /* a burst may pass the limit although the socket would take it */
+        pthread_mutex_unlock(&q->lock);
+        outq_flush(q, loop);
+        pthread_mutex_lock(&q->lock);
+    }
+    return admit_locked(q, total);
 }
 
 static void
@@ -223,29 +230,53 @@ outq_end(struct outq *q, struct loop *loop)
         outq_flush(q, loop);
 }
 
+static bool
+copy_locked(struct outq *q, struct loop *loop, const void *data, size_t len)
+{
+    size_t size;
+    char *room = outq_room(q, loop, len, len, &size);
+
+    if (room == NULL)
+        return false;
+    memcpy(room, data, len);
+    outq_commit(q, len);
+    return true;
+}
+
 static enum outq_status
 append(struct outq *q, struct loop *loop, const void *data, size_t len, bool last)
 {
     enum outq_status status = outq_begin(q, loop, len);
-    size_t size;
-    char *room;
+    bool copied;
 
     if (status != OUTQ_OK)
         return status;
-    room = outq_room(q, loop, len, len, &size);
-    if (room != NULL) {
-        memcpy(room, data, len);
-        outq_commit(q, len);
-    }
+    copied = copy_locked(q, loop, data, len);
     q->draining = last;
     outq_end(q, loop);
-    return room == NULL ? OUTQ_CLOSED : OUTQ_OK;
+    return copied ? OUTQ_OK : OUTQ_CLOSED;
 }
 
 enum outq_status
 outq_append(struct outq *q, struct loop *loop, const void *data, size_t len)
 {
     return append(q, loop, data, len, false);
+}
+
+enum outq_status
+outq_append_later(struct outq *q, struct loop *loop, const void *data, size_t len)
+{
+    enum outq_status status;
+    bool copied;
+
+    pthread_mutex_lock(&q->lock);
+    status = admit_locked(q, len);
+    if (status != OUTQ_OK)
+        return status;
+    copied = copy_locked(q, loop, data, len);
+    touch_locked(q, loop);
+    pthread_mutex_unlock(&q->lock);
+    return copied ? OUTQ_OK : OUTQ_CLOSED;
 }
 
 enum outq_status

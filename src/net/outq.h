@@ -52,7 +52,11 @@ void outq_end(struct outq *q, struct loop *loop);
 /* Begin, copy, end. */
 enum outq_status outq_append(struct outq *q, struct loop *loop, const void *data, size_t len);
 
-/* The same for a connection's last words: whatever another loop appends afterwards is refused. */
+/* The same, but never writes, which callers who hold a lock want: the end of the round does. */
+enum outq_status outq_append_later(struct outq *q, struct loop *loop, const void *data, size_t len);
+
+/* outq_append() for a connection's last words: whatever another loop appends afterwards is refused.
+ */
 enum outq_status outq_append_last(struct outq *q, struct loop *loop, const void *data, size_t len);
 
 /* Bytes that wait now. */
