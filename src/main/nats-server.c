@@ -41,7 +41,7 @@ serve(const struct flags *flags, struct options *options, const struct diags *di
     if (err != ERR_OK)
         options_free(options);
     else
-        err = server_new(&server, log, flags, options, diags, &why);
+        err = server_new(&server, log, flags, options, diags, NULL, &why);
     if (err != ERR_OK) {
         log_ftl(log, "%s", why.text);
         log_free(log);

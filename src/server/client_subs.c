@@ -9,6 +9,7 @@
 #include "proto/errors.h"
 #include "proto/subject.h"
 #include "server/client.h"
+#include "server/interest.h"
 #include "server/server.h"
 #include "server/trace.h"
 
@@ -52,7 +53,7 @@ remove_sub(struct client *client, struct subscription *sub)
     if (client_tracing(client))
         trace_delsub(client, sub);
     if (close_once(sub))
-        (void)sublist_remove(client->account->subs, sub);
+        account_remove(client->account, sub, client->worker->loop, NULL);
     forget_sid(client, sub);
 }
 
@@ -81,7 +82,7 @@ client_expire_sub(struct subscription *sub, struct worker *current)
 
     if (!close_once(sub))
         return;
-    (void)sublist_remove(client->account->subs, sub);
+    account_remove(client->account, sub, current->loop, NULL);
     if (client->worker == current) {
         forget_sid(client, sub);
         return;
@@ -98,14 +99,16 @@ client_expire_sub(struct subscription *sub, struct worker *current)
 void
 client_drop_subs(struct client *client)
 {
+    struct interest_batch changes = { NULL };
     struct subscription *sub;
     size_t cursor = 0;
 
     while ((sub = sids_take_any(&client->sids, &cursor)) != NULL) {
         if (close_once(sub))
-            (void)sublist_remove(client->account->subs, sub);
+            account_remove(client->account, sub, client->worker->loop, &changes);
         unref_own(client, sub);
     }
+    account_tell(client->account, &changes, client->worker->loop);
     sids_release(&client->sids);
 }
 
@@ -141,7 +144,7 @@ add_sub(struct client *client, const struct op *op, bool filtered)
         subscription_unref(sub);
         return false;
     }
-    if (sublist_insert(client->account->subs, sub) != ERR_OK) {
+    if (account_insert(client->account, sub, client->worker->loop) != ERR_OK) {
         forget_sid(client, sub);
         return false;
     }

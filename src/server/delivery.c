@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  *   run ─> each plain subscription: all its messages into its queue
- *      └─> each queue group: a member is drawn for each message, uniformly; the next one in turn
- *          if that one cannot take it
+ *      ├─> each queue group: a member is drawn for each message, uniformly; the next one in turn
+ *      │   if that one cannot take it
+ *      └─> each other server that has plain interest, or a member that was drawn: one copy of each
+ *          (delivery_peers.c)
  *
  * The parser has seen to it that CRLF stands behind the payload, so both go out as one piece.
  * A payload of some KB makes a run of its own and goes to the queues by reference; for that it
@@ -10,9 +12,12 @@
  */
 #include <string.h>
 
+#include "proto/route_lines.h"
+#include "proto/route_parser.h"
 #include "server/run.h"
 #include "server/server.h"
 #include "server/trace.h"
+#include "sublist/draw.h"
 
 /* Sees that the payload lies in a counted block: the input's own, or one copy for all
  * receivers. Without memory for it run->block stays NULL and the payload is copied. */
@@ -23,7 +28,7 @@ share_payload(struct run *run, struct str payload)
 
     if (run->block != NULL)
         return;
-    input = conn_input_block(run->from->conn);
+    input = conn_input_block(run->input);
     if (input != NULL) {
         run->block = block_ref(input);
         run->body_base = payload.data;
@@ -36,17 +41,6 @@ share_payload(struct run *run, struct str payload)
     run->body_base = run->block->data;
 }
 
-/* Some messages of the run on their way to one subscription. */
-struct receiver {
-    struct client *client;
-    struct subscription *sub;
-    bool headers; /* gets HMSG, if there are any */
-    size_t head_len;
-    const unsigned char *picks; /* which of run->messages, ascending */
-    unsigned count;
-    size_t total; /* bytes of all of them on the wire */
-};
-
 static const struct message *
 picked(const struct run *run, const struct receiver *to, unsigned i)
 {
@@ -54,10 +48,40 @@ picked(const struct run *run, const struct receiver *to, unsigned i)
 }
 
 static size_t
-wire_len(const struct receiver *to, const struct message *message)
+line_len(const struct run *run, const struct receiver *to, unsigned i)
 {
-    return encode_line_len(message, to->head_len, to->headers) +
-           encode_body(message, to->headers).len + 2;
+    const struct message *message = picked(run, to, i);
+
+    if (to->client == NULL)
+        return route_msg_line_len(message, to->head_len, to->queues[i], to->headers);
+    return encode_line_len(message, to->head_len, to->headers);
+}
+
+static char *
+put_line(const struct run *run, const struct receiver *to, unsigned i, char *out)
+{
+    const struct message *message = picked(run, to, i);
+
+    if (to->client == NULL)
+        return route_msg_line(message, run->head.data, to->head_len, to->queues[i], to->headers,
+                              out);
+    return encode_line(message, run->head.data, to->head_len, to->headers, out);
+}
+
+static size_t
+wire_len(const struct run *run, const struct receiver *to, unsigned i)
+{
+    return line_len(run, to, i) + encode_body(picked(run, to, i), to->headers).len + 2;
+}
+
+void
+receiver_measure(struct run *run, struct receiver *to)
+{
+    to->total = 0;
+    for (unsigned i = 0; i < to->count; i++)
+        to->total += wire_len(run, to, i);
+    if (run->count == 1 && run->bytes >= RUN_REFERENCE_BYTES)
+        share_payload(run, run->messages[0].payload);
 }
 
 /* Writes the messages into the queue, counted from the first; returns how many there was
@@ -65,15 +89,14 @@ wire_len(const struct receiver *to, const struct message *message)
 static unsigned
 put_copied(struct run *run, const struct receiver *to)
 {
-    struct outq *q = to->client->outq;
+    struct outq *q = to->outq;
     char *start = NULL, *at = NULL, *end = NULL;
     size_t left = to->total;
     unsigned i;
 
     for (i = 0; i < to->count; i++) {
-        const struct message *message = picked(run, to, i);
-        struct str body = encode_body(message, to->headers);
-        size_t need = wire_len(to, message), room;
+        struct str body = encode_body(picked(run, to, i), to->headers);
+        size_t need = wire_len(run, to, i), room;
 
         if ((size_t)(end - at) < need + ENCODE_SLACK) {
             if (at != start)
@@ -83,7 +106,7 @@ put_copied(struct run *run, const struct receiver *to)
                 return i;
             end = at + room;
         }
-        at = encode_line(message, run->head.data, to->head_len, to->headers, at);
+        at = put_line(run, to, i, at);
         memcpy(at, body.data, body.len + 2);
         at += body.len + 2;
         left -= need;
@@ -99,21 +122,20 @@ put_shared(struct run *run, const struct receiver *to)
 {
     const struct message *message = picked(run, to, 0);
     struct str body = encode_body(message, to->headers);
-    struct outq *q = to->client->outq;
     size_t skipped = (size_t)(body.data - message->payload.data), room;
-    size_t len = encode_line_len(message, to->head_len, to->headers);
-    char *out = outq_room(q, run->worker->loop, len + ENCODE_SLACK, len, &room);
+    size_t len = line_len(run, to, 0);
+    char *out = outq_room(to->outq, run->worker->loop, len + ENCODE_SLACK, len, &room);
 
     if (out == NULL)
         return 0;
-    (void)encode_line(message, run->head.data, to->head_len, to->headers, out);
-    outq_commit(q, len);
-    outq_put_ref(q, run->worker->loop, run->block, run->body_base + skipped, body.len + 2);
+    (void)put_line(run, to, 0, out);
+    outq_commit(to->outq, len);
+    outq_put_ref(to->outq, run->worker->loop, run->block, run->body_base + skipped, body.len + 2);
     return 1;
 }
 
-/* Counts messages for sub, under its queue's lock, as UNSUB does: so exactly one of the two
- * sees that the maximum is reached. Fewer than there are when it is; *last: take sub out. */
+/* Counts messages for the subscription, under its queue's lock, as UNSUB does: so exactly one of
+ * the two sees that the maximum is reached. Fewer than there are when it is; *last: take it out. */
 static void
 count_delivery(struct receiver *to, bool *last)
 {
@@ -128,11 +150,11 @@ count_delivery(struct receiver *to, bool *last)
 }
 
 /* Under the queue's lock: remembers a receiver to wait for; false when the operator wants the
- * messages dropped instead. */
+ * messages dropped instead. A server is never read more slowly: others wait behind it. */
 static bool
 mind_congestion(struct run *run, struct outq *q)
 {
-    if (!outq_congested(q, run->worker->loop))
+    if (run->from == NULL || !outq_congested(q, run->worker->loop))
         return true;
     if (run->worker->config->options->no_fast_producer_stall)
         return false;
@@ -155,9 +177,28 @@ put(struct run *run, struct receiver *to)
         bytes += encode_body(picked(run, to, i), to->headers).len;
         run->taken[to->picks[i]] = true;
     }
-    outq_count_messages(to->client->outq, to->count, bytes);
+    outq_count_messages(to->outq, to->count, bytes);
     run->delivered += to->count;
     run->delivered_bytes += bytes;
+}
+
+void
+receiver_put(struct run *run, struct receiver *to, bool *last)
+{
+    struct loop *loop = run->worker->loop;
+
+    *last = false;
+    if (outq_begin(to->outq, loop, to->total) != OUTQ_OK) {
+        to->count = 0;
+        return;
+    }
+    if (!mind_congestion(run, to->outq))
+        to->count = 0;
+    else if (to->client != NULL)
+        count_delivery(to, last);
+    if (to->count > 0)
+        put(run, to);
+    outq_end(to->outq, loop);
 }
 
 static bool
@@ -185,11 +226,7 @@ prepare(struct run *run, struct receiver *to)
         return false;
     to->head_len = encode_head(run->subject, sid, run->head.data);
     to->headers = atomic_load_explicit(&to->client->headers, memory_order_relaxed);
-    to->total = 0;
-    for (unsigned i = 0; i < to->count; i++)
-        to->total += wire_len(to, picked(run, to, i));
-    if (run->count == 1 && run->bytes >= RUN_REFERENCE_BYTES)
-        share_payload(run, run->messages[0].payload);
+    receiver_measure(run, to);
     return true;
 }
 
@@ -215,36 +252,43 @@ static unsigned
 deliver(struct run *run, struct subscription *sub, const unsigned char *picks, unsigned count)
 {
     struct receiver to = { .client = client_of(sub), .sub = sub, .picks = picks, .count = count };
-    struct outq *q = to.client->outq;
-    bool last = false;
+    bool last;
 
+    to.outq = to.client->outq;
     if (!wants(run, sub) || !prepare(run, &to))
         return 0;
-    if (outq_begin(q, run->worker->loop, to.total) != OUTQ_OK)
-        return 0;
-    if (mind_congestion(run, q)) {
-        count_delivery(&to, &last);
-        if (to.count > 0)
-            put(run, &to);
-    } else {
-        to.count = 0;
-    }
-    outq_end(q, run->worker->loop);
+    receiver_put(run, &to, &last);
     note(run, &to);
     if (last)
         client_expire_sub(sub, run->worker);
     return to.count;
 }
 
-/* A message that the drawn member could not take goes to the next one in turn. */
+/* The same for a member that may be another server's. */
+static unsigned
+deliver_to_member(struct run *run, const struct match_group *group, uint32_t member,
+                  const unsigned char *picks, unsigned count)
+{
+    struct subscription *sub = run->match->subs[group->first + member];
+    unsigned taken = 0;
+
+    if (!sub->remote)
+        return deliver(run, sub, picks, count);
+    while (taken < count && run_pick(run, group, sub, picks[taken]))
+        taken++;
+    return taken;
+}
+
+/* A message that the drawn member could not take goes to the next one in turn. Another server has
+ * no part in what came from one (PROTOCOL.md 3.7). */
 static void
 deliver_elsewhere(struct run *run, const struct match_group *group, uint32_t drawn,
                   const unsigned char *pick)
 {
-    for (uint32_t i = 1; i < group->count; i++) {
-        uint32_t member = (drawn + i) % group->count;
+    uint32_t count = run->from == NULL ? group->local : group->count;
 
-        if (deliver(run, run->match->subs[group->first + member], pick, 1) > 0)
+    for (uint32_t i = 1; i < count; i++) {
+        if (deliver_to_member(run, group, (drawn + i) % count, pick, 1) > 0)
             return;
     }
 }
@@ -258,22 +302,41 @@ deliver_to_group(struct run *run, const struct match_group *group)
     uint32_t drawn[RUN_MESSAGES];
 
     for (unsigned i = 0; i < all; i++)
-        drawn[i] = random_below(&run->worker->random, group->count);
+        drawn[i] = draw_member(run->match, group, run->from != NULL, &run->worker->random);
     for (unsigned i = 0; i < all; i++) {
         uint32_t member = drawn[i];
         unsigned count = 0, taken;
 
         if (member == group->count)
-            continue; /* delivered with an earlier one */
+            continue; /* nobody can take it, or delivered with an earlier one */
         for (unsigned k = i; k < all; k++) {
             if (drawn[k] == member) {
                 picks[count++] = (unsigned char)k;
                 drawn[k] = group->count;
             }
         }
-        taken = deliver(run, run->match->subs[group->first + member], picks, count);
+        taken = deliver_to_member(run, group, member, picks, count);
         for (; taken < count; taken++)
             deliver_elsewhere(run, group, member, &picks[taken]);
+    }
+}
+
+/* Of what another server sent, those groups alone that it names. */
+static void
+deliver_to_named(struct run *run)
+{
+    const struct match *match = run->match;
+    struct str names = run->queues, name;
+
+    while ((name = route_next_queue(&names)).data != NULL) {
+        for (uint32_t i = 0; i < match->group_count; i++) {
+            const struct match_group *group = &match->groups[i];
+
+            if (str_eq(name, subscription_queue(match->subs[group->first]))) {
+                deliver_to_group(run, group);
+                break;
+            }
+        }
     }
 }
 
@@ -284,6 +347,12 @@ run_deliver(struct run *run)
 
     for (uint32_t i = 0; i < match->plain_count; i++)
         (void)deliver(run, match->subs[i], run->all, run->count);
+    if (run->from == NULL) {
+        deliver_to_named(run);
+        return;
+    }
     for (uint32_t i = 0; i < match->group_count; i++)
         deliver_to_group(run, &match->groups[i]);
+    if (match->remote)
+        run_deliver_to_peers(run);
 }

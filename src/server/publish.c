@@ -32,8 +32,11 @@ run_new(void)
 void
 run_free(struct run *run)
 {
-    if (run != NULL)
-        buf_release(&run->head);
+    if (run == NULL)
+        return;
+    buf_release(&run->head);
+    buf_release(&run->names);
+    free(run->picks);
     free(run);
 }
 
@@ -68,7 +71,7 @@ tell_no_responders(struct client *client, struct str subject, struct str reply, 
 static void
 no_responders(struct client *client, struct str subject, struct str reply)
 {
-    const struct match *match = worker_match(client->worker, reply);
+    const struct match *match = worker_match(client->worker, client->account, reply);
 
     for (uint32_t i = 0; match != NULL && i < match->plain_count; i++) {
         struct subscription *sub = match->subs[i];
@@ -105,7 +108,7 @@ finish(struct run *run)
 {
     struct worker_stats *stats = &run->worker->stats;
 
-    if (run->from->connect.no_responders)
+    if (run->from != NULL && run->from->connect.no_responders)
         answer_untaken(run);
     stat_add(&stats->out_msgs, run->delivered);
     stat_add(&stats->out_bytes, run->delivered_bytes);
@@ -115,10 +118,24 @@ finish(struct run *run)
         slow_down(run);
 }
 
-static size_t
-receivers(const struct match *match)
+size_t
+run_receivers(const struct match *match)
 {
-    return (size_t)match->plain_count + match->group_count;
+    return (size_t)match->plain_count + match->remote_count + match->group_count;
+}
+
+void
+run_end(struct run *run)
+{
+    if (run->count > 0) {
+        run->worker->turn += run->count * run_receivers(run->match);
+        run_deliver(run);
+        finish(run);
+        memset(run->taken, false, run->count);
+        run->count = 0;
+        run->bytes = run->delivered = run->delivered_bytes = 0;
+    }
+    run->match = NULL;
 }
 
 void
@@ -127,15 +144,7 @@ client_deliver(struct client *client)
     struct run *run = client->worker->run;
 
     assert(run->match == NULL || run->from == client);
-    if (run->count > 0) {
-        run->worker->turn += run->count * receivers(run->match);
-        run_deliver(run);
-        finish(run);
-        memset(run->taken, false, run->count);
-        run->count = 0;
-        run->bytes = run->delivered = run->delivered_bytes = 0;
-    }
-    run->match = NULL;
+    run_end(run);
 }
 
 /* Who may see that messages wait: a log, a client that gets an answer to each, a queue that could
@@ -147,14 +156,20 @@ each_alone(const struct client *client)
            client->worker->config->options->max_pending < RUN_PENDING_MIN;
 }
 
+unsigned
+run_length(const struct match *match)
+{
+    size_t most = RUN_DELIVERIES / (run_receivers(match) + 1);
+
+    if (most <= 1)
+        return 1;
+    return most < RUN_MESSAGES ? (unsigned)most : RUN_MESSAGES;
+}
+
 static unsigned
 run_limit(const struct client *client, const struct match *match)
 {
-    size_t most = RUN_DELIVERIES / (receivers(match) + 1);
-
-    if (most <= 1 || each_alone(client))
-        return 1;
-    return most < RUN_MESSAGES ? (unsigned)most : RUN_MESSAGES;
+    return each_alone(client) ? 1 : run_length(match);
 }
 
 /* false: no memory to find out who wants it. */
@@ -162,32 +177,31 @@ static bool
 open_run(struct run *run, struct client *client, struct str subject)
 {
     run->from = client;
+    run->input = client->conn;
     run->worker = client->worker;
+    run->account = client->account;
     run->subject = subject;
-    run->match = worker_match(client->worker, subject);
+    run->match = worker_match(client->worker, client->account, subject);
     if (run->match != NULL)
         run->limit = run_limit(client, run->match);
     return run->match != NULL;
 }
 
-static void
-gather(struct run *run, const struct op *op)
+void
+run_gather(struct run *run, struct str reply, struct str payload, size_t header_len)
 {
-    if (receivers(run->match) == 0 && op->reply.data == NULL)
-        return;
-    message_init(&run->messages[run->count++], op->reply, op->payload, op->header_len);
-    run->bytes += op->payload.len;
-    if (run->count == run->limit || op->payload.len >= RUN_REFERENCE_BYTES)
-        client_deliver(run->from);
+    message_init(&run->messages[run->count++], reply, payload, header_len);
+    run->bytes += payload.len;
+    if (run->count == run->limit || payload.len >= RUN_REFERENCE_BYTES)
+        run_end(run);
 }
 
-/* May the message wait with those that wait already? */
-static bool
-goes_on(const struct run *run, const struct op *op)
+bool
+run_goes_on(const struct run *run, struct str subject, size_t payload_len)
 {
-    return run->match != NULL && str_eq(run->subject, op->subject) &&
+    return run->match != NULL && str_eq(run->subject, subject) &&
            (run->count == 0 ||
-            (op->payload.len < RUN_REFERENCE_BYTES && run->bytes + op->payload.len <= RUN_BYTES));
+            (payload_len < RUN_REFERENCE_BYTES && run->bytes + payload_len <= RUN_BYTES));
 }
 
 /* Subjects that the server keeps for itself, or that the client has no right to. */
@@ -231,7 +245,7 @@ void
 client_publish(struct client *client, const struct op *op)
 {
     struct run *run = client->worker->run;
-    bool known = goes_on(run, op);
+    bool known = run_goes_on(run, op->subject, op->payload.len);
 
     count_publish(client, op);
     if (!known)
@@ -243,6 +257,8 @@ client_publish(struct client *client, const struct op *op)
     if (refused(client, op, known))
         return;
     client_ok(client);
-    if (run->match != NULL || open_run(run, client, op->subject))
-        gather(run, op);
+    if (run->match == NULL && !open_run(run, client, op->subject))
+        return;
+    if (run_receivers(run->match) > 0 || op->reply.data != NULL)
+        run_gather(run, op->reply, op->payload, op->header_len);
 }

@@ -153,6 +153,7 @@ prepare(struct server *server, struct options *next, struct tls_context **tls)
         return NULL;
     auth_options_seal(&next->auth, server->seal_key);
     if (!may_change(server, server->config->options, next) ||
+        (server->hooks != NULL && !server->hooks->check(server->hooks->arg, next)) ||
         !open_tls_and_log(server, next, tls)) {
         auth_policy_unref(policy);
         return NULL;
@@ -183,6 +184,8 @@ server_reload(struct server *server)
     if (auth_policy_required(server->config->policy) && !auth_policy_required(policy))
         log_wrn(server->log, "No authorization is configured any more: every client may enter");
     put_in_force(server, next, policy, tls);
+    if (server->hooks != NULL)
+        server->hooks->configured(server->hooks->arg);
     rewrite_run_files(server, pid_file, ports_file);
     if (next->config_digest != NULL)
         log_inf(server->log, "Reloaded server configuration (%s)", next->config_digest);

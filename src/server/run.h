@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * run - publishes of one client that follow each other in its input and have the same subject
+ * run - messages of one connection that follow each other in its input and have the same subject
  *
- * Who wants them is asked once, and each receiver gets all of them at once. publish.c gathers,
- * delivery.c delivers; nobody else includes this.
+ * Who wants them is asked once, and each receiver gets all of them at once. publish.c gathers those
+ * of a client, routed.c those of another server, which have the same queue groups, too; delivery.c
+ * and delivery_peers.c deliver; nobody else includes this.
  *
  * A run is as long as the bytes of one read and these bounds: it is copied once per receiver, so
  * it should stay in the nearest cache; and its deliveries are one turn of the loop.
@@ -22,10 +23,20 @@
 
 #define RUN_REFERENCE_BYTES 8192 /* a payload from this size on is a run of its own and shared */
 
+/* A message whose copy for a queue group goes to another server. */
+struct remote_pick {
+    struct peer *peer; /* NULL: served already */
+    uint32_t group;    /* of run->match */
+    uint32_t next;     /* of the same message: 1 + its index; 0: none */
+};
+
 struct run {
-    struct client *from;
+    struct client *from; /* NULL: another server */
+    struct conn *input;  /* where the messages came from */
     struct worker *worker;
-    struct str subject;        /* in the client's input */
+    struct account *account;
+    struct str subject;        /* in the input */
+    struct str queues;         /* from another server: the groups to serve; in the input */
     const struct match *match; /* who wants it, borrowed from the cache; NULL: no run is open */
     unsigned count, limit;     /* messages; limit: delivered when there are so many */
     size_t bytes;              /* of their payloads */
@@ -34,13 +45,52 @@ struct run {
     struct block *block;    /* holds the payload, counted; NULL: not needed so far */
     const char *body_base;  /* the payload's first byte inside block */
     struct outq *congested; /* a receiver that the publisher should wait for */
+    struct remote_pick *picks;
+    uint32_t pick_count, pick_cap;
+    uint32_t pick_first[RUN_MESSAGES]; /* of each message: 1 + its index; 0: none */
+    struct buf names;                  /* of queue groups, for one peer */
     uint64_t delivered, delivered_bytes;
     bool taken[RUN_MESSAGES];        /* by somebody */
     unsigned char all[RUN_MESSAGES]; /* 0, 1, 2...: who gets them all */
     struct message messages[RUN_MESSAGES];
 };
 
-/* Puts every message into the queues of those who want it. */
+/* publish.c, for routed.c as well: how many messages may wait, given who wants them. */
+unsigned run_length(const struct match *match);
+size_t run_receivers(const struct match *match);
+/* May a message wait with those that wait already? */
+bool run_goes_on(const struct run *run, struct str subject, size_t payload_len);
+/* It does, or it is the last. */
+void run_gather(struct run *run, struct str reply, struct str payload, size_t header_len);
+/* Delivers what waits, and forgets who wanted it. */
+void run_end(struct run *run);
+
+/* delivery.c: puts every message into the queues of those who want it. */
 void run_deliver(struct run *run);
+
+/* delivery.c, for delivery_peers.c: some messages of the run on their way to one receiver. */
+struct receiver {
+    struct outq *outq;
+    struct client *client; /* NULL: a peer, */
+    struct subscription *sub;
+    const struct str *queues;   /* which gets these with each message picked */
+    bool headers;               /* gets HMSG, if there are any */
+    size_t head_len;            /* of run->head */
+    const unsigned char *picks; /* which of run->messages, ascending */
+    unsigned count;
+    size_t total; /* bytes of all of them on the wire */
+};
+
+/* The head is made: works out to->total, and where the payload lies if it is large. */
+void receiver_measure(struct run *run, struct receiver *to);
+/* Puts them into the queue, all or as many as it takes; to->count says how many. */
+void receiver_put(struct run *run, struct receiver *to, bool *last);
+
+/* delivery_peers.c: the copy for a group goes to the server of a remote member. false: there is
+ * no memory to note that. */
+bool run_pick(struct run *run, const struct match_group *group, const struct subscription *sub,
+              unsigned message);
+/* Sends to each server that wants the messages, or whose members were picked. */
+void run_deliver_to_peers(struct run *run);
 
 #endif

@@ -81,8 +81,24 @@ put_all_addresses(struct buf *out, uint16_t port)
         put_url(out, "127.0.0.1", port);
 }
 
+static void
+put_listening(struct buf *out, const struct listening *one)
+{
+    const char *host = one->host;
+
+    if (one->port == 0)
+        return;
+    (void)buf_printf(out, "%s\"%s\":[", out->len > 1 ? "," : "", one->what);
+    if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
+        put_all_addresses(out, one->port);
+    else
+        put_url(out, host, one->port);
+    (void)buf_append_str(out, "]");
+}
+
 enum err
-ports_file_write(char **out, const char *dir, const char *host, uint16_t port, struct errmsg *why)
+ports_file_write(char **out, const char *dir, const struct listening *listening, size_t count,
+                 struct errmsg *why)
 {
     struct buf content = BUF_INIT;
     struct stat info;
@@ -92,12 +108,10 @@ ports_file_write(char **out, const char *dir, const char *host, uint16_t port, s
     if (stat(dir, &info) == -1)
         return err_sys(why, errno, "could not use %s for the ports file", dir);
     path = xasprintf("%s/%s_%ld.ports", dir, program_invocation_short_name, (long)getpid());
-    (void)buf_append_str(&content, "{\"nats\":[");
-    if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
-        put_all_addresses(&content, port);
-    else
-        put_url(&content, host, port);
-    (void)buf_append_str(&content, "]}");
+    (void)buf_append_str(&content, "{");
+    for (size_t i = 0; i < count; i++)
+        put_listening(&content, &listening[i]);
+    (void)buf_append_str(&content, "}");
     err = write_whole(path, &content, why);
     buf_release(&content);
     if (err == ERR_OK)

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
+#include "server/interest.h"
 #include "server/logging.h"
 #include "server/runfiles.h"
 #include "server/tls_setup.h"
@@ -71,16 +72,37 @@ server_may_handshake(struct server *server, int64_t limit)
     return false;
 }
 
+struct account *
+server_account(struct server *server, struct str name)
+{
+    if (str_eq(name, STR_LIT(ACCOUNT_GLOBAL)))
+        return server->global;
+    return str_eq(name, STR_LIT(ACCOUNT_SYSTEM)) ? server->system : NULL;
+}
+
+struct worker *
+server_next_worker(struct server *server)
+{
+    struct worker *worker = server->workers[server->next_worker];
+
+    server->next_worker = (server->next_worker + 1) % server->worker_count;
+    return worker;
+}
+
+uint64_t
+server_next_cid(struct server *server)
+{
+    return ++server->next_cid;
+}
+
 static void
 accepted(void *arg, int fd, const struct endpoint *remote)
 {
     struct server *server = arg;
-    struct worker *worker = server->workers[server->next_worker];
     int64_t before = atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
     bool over_limit = before >= server->config->options->max_connections;
 
-    server->next_worker = (server->next_worker + 1) % server->worker_count;
-    worker_accept(worker, fd, remote, ++server->next_cid, over_limit);
+    worker_accept(server_next_worker(server), fd, remote, server_next_cid(server), over_limit);
 }
 
 static unsigned
@@ -176,6 +198,11 @@ enum err
 server_write_ports_file(struct server *server, struct errmsg *why)
 {
     const struct options *options = server->config->options;
+    const struct server_hooks *hooks = server->hooks;
+    const struct listening listening[] = {
+        { "nats", options->host, listener_port(server->listener) },
+        { "cluster", options->cluster.host, hooks == NULL ? 0 : hooks->port(hooks->arg) },
+    };
 
     if (server->ports_file != NULL)
         unlink(server->ports_file);
@@ -183,8 +210,8 @@ server_write_ports_file(struct server *server, struct errmsg *why)
     server->ports_file = NULL;
     if (options->ports_file_dir == NULL)
         return ERR_OK;
-    return ports_file_write(&server->ports_file, options->ports_file_dir, options->host,
-                            listener_port(server->listener), why);
+    return ports_file_write(&server->ports_file, options->ports_file_dir, listening,
+                            sizeof(listening) / sizeof(listening[0]), why);
 }
 
 static enum err
@@ -208,6 +235,8 @@ start(struct server *server, struct options *options, struct errmsg *why)
                                        listener_port(server->listener));
     raise_descriptor_limit(server);
     err = start_workers(server, why);
+    if (err == ERR_OK && server->hooks != NULL)
+        err = server->hooks->start(server->hooks->arg, server, why);
     if (err == ERR_OK)
         err = server_write_pid_file(server, why);
     return err == ERR_OK ? server_write_ports_file(server, why) : err;
@@ -232,6 +261,8 @@ log_options(struct server *server)
 static void
 close_handles(struct server *server)
 {
+    if (server->hooks != NULL)
+        server->hooks->stop(server->hooks->arg);
     listener_close(server->listener);
     server->listener = NULL;
     reminder_stop(&server->trim);
@@ -315,7 +346,7 @@ watch_signals(struct server *server)
 
 enum err
 server_new(struct server **out, struct log *log, const struct flags *flags, struct options *options,
-           const struct diags *diags, struct errmsg *why)
+           const struct diags *diags, const struct server_hooks *hooks, struct errmsg *why)
 {
     struct server *server = xcalloc(1, sizeof(*server));
     enum err err;
@@ -323,6 +354,7 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
     throttle_init(&server->handshakes);
     server->log = log;
     server->flags = flags;
+    server->hooks = hooks;
     server_id_make(server->id);
     random_bytes(server->seal_key, sizeof(server->seal_key));
     server->name = xstrdup(options->server_name != NULL ? options->server_name : server->id);
@@ -336,7 +368,10 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
     }
     reminder_init(&server->trim, server->loop, TRIM_AFTER_MS, trim, NULL);
     reminder_init(&server->throttled, server->loop, THROTTLED_LOG_MS, log_throttled, server);
-    server->global = account_new(ACCOUNT_GLOBAL);
+    if (options->cluster.enabled)
+        server->interest = interest_new();
+    server->global = account_new(ACCOUNT_GLOBAL, server->interest);
+    server->system = account_new(ACCOUNT_SYSTEM, server->interest);
     server->auth = auth_new(log, 0, 0);
     if (server->auth == NULL)
         abort();
@@ -347,6 +382,8 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
         return err;
     }
     log_options(server);
+    if (hooks != NULL)
+        hooks->ready(hooks->arg);
     *out = server;
     return ERR_OK;
 }
@@ -380,7 +417,9 @@ server_free(struct server *server)
     stop_workers(server);
     server_config_unref(server->config);
     account_free(server->global);
+    account_free(server->system);
     loop_free(server->loop);
+    interest_free(server->interest);
     throttle_release(&server->handshakes);
     if (server->ports_file != NULL)
         unlink(server->ports_file);

@@ -34,13 +34,34 @@
 
 #define SERVER_SIGNALS 5
 
+struct server;
+
+/* What goes on beside the clients: the cluster. All are called on the main thread. */
+struct server_hooks {
+    void *arg;
+    /* The workers run; the ports file is written next. */
+    enum err (*start)(void *arg, struct server *server, struct errmsg *why);
+    /* The server is ready. */
+    void (*ready)(void *arg);
+    /* May the next configuration come into force? If not it logs why. Nothing changes yet. */
+    bool (*check)(void *arg, const struct options *next);
+    /* It has: server->config is the new one. */
+    void (*configured)(void *arg);
+    /* Begins nothing more; the loops still run. Also without a start. */
+    void (*stop)(void *arg);
+    /* For the ports file; 0: it listens nowhere. */
+    uint16_t (*port)(void *arg);
+};
+
 struct server {
     struct log *log;
     const struct flags *flags; /* a reload applies them again */
     char id[SERVER_ID_LEN + 1];
     char *name;
-    struct loop *loop; /* the main thread's */
-    struct account *global;
+    struct loop *loop;                /* the main thread's */
+    const struct server_hooks *hooks; /* NULL: none */
+    struct interest *interest;        /* NULL: there is nobody to tell */
+    struct account *global, *system;
     struct auth *auth;
     struct server_config *config;
     unsigned char seal_key[AUTH_SEAL_KEY_LEN]; /* of the secrets in config's options */
@@ -57,10 +78,12 @@ struct server {
     atomic_int_fast64_t connections; /* any: those that were accepted and are not gone */
 };
 
-/* Everything up to listening; takes over options. flags and log are borrowed for its life;
- * diags, what the checks of the options found, is logged behind the start-up lines. */
+/* Everything up to listening; takes over options. flags, log and hooks (NULL: none) are borrowed
+ * for its life; diags, what the checks of the options found, is logged behind the start-up lines.
+ */
 enum err server_new(struct server **out, struct log *log, const struct flags *flags,
-                    struct options *options, const struct diags *diags, struct errmsg *why);
+                    struct options *options, const struct diags *diags,
+                    const struct server_hooks *hooks, struct errmsg *why);
 /* Serves until a signal ends it. */
 void server_run(struct server *server);
 void server_free(struct server *server); /* NULL is allowed */
@@ -71,6 +94,12 @@ void server_reload(struct server *server);
 /* As the options in force say, in place of what was written before; nothing where none is set. */
 enum err server_write_pid_file(struct server *server, struct errmsg *why);
 enum err server_write_ports_file(struct server *server, struct errmsg *why);
+
+/* any: NULL if there is none of that name. */
+struct account *server_account(struct server *server, struct str name);
+/* The main thread: a worker for a new connection, and its number in the log. */
+struct worker *server_next_worker(struct server *server);
+uint64_t server_next_cid(struct server *server);
 
 /* any: a client that was counted is gone. */
 void server_client_gone(struct server *server);

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "server/account.h"
 #include "server/client.h"
 #include "server/publish.h"
 #include "server/server.h"
@@ -67,6 +66,7 @@ worker_new(struct worker **out, struct server *server, unsigned index, struct se
     worker->run = run_new();
     random_seed(&worker->random);
     list_init(&worker->clients);
+    list_init(&worker->guests);
     list_init(&worker->logins);
     worker->sweep = timer_new(worker->loop, sweep_cache, worker);
     *out = worker;
@@ -80,15 +80,18 @@ worker_start(struct worker *worker, struct errmsg *why)
 }
 
 const struct match *
-worker_match(struct worker *worker, struct str subject)
+worker_match(struct worker *worker, struct account *account, struct str subject)
 {
+    bool cached =
+        account == worker->server->global && !worker->config->options->disable_sublist_cache;
+
     worker->matched = true;
     if (!worker->sweeping)
         start_sweeping(worker);
-    if (!worker->config->options->disable_sublist_cache)
+    if (cached)
         return sublist_cache_match(worker->cache, subject);
     match_unref(worker->fresh);
-    worker->fresh = sublist_match(worker->server->global->subs, subject);
+    worker->fresh = sublist_match(account->subs, subject);
     return worker->fresh;
 }
 
@@ -111,6 +114,12 @@ deliver_close(struct mail *mail)
     LIST_FOREACH_SAFE(pos, next, &worker->clients)
     {
         client_close(LIST_ENTRY(pos, struct client, link), CLOSE_SHUTDOWN);
+    }
+    LIST_FOREACH_SAFE(pos, next, &worker->guests)
+    {
+        struct worker_guest *guest = LIST_ENTRY(pos, struct worker_guest, link);
+
+        guest->close(guest);
     }
     sem_post(&close->done);
 }
@@ -138,7 +147,7 @@ worker_free(struct worker *worker)
 {
     if (worker == NULL)
         return;
-    assert(list_empty(&worker->clients));
+    assert(list_empty(&worker->clients) && list_empty(&worker->guests));
     client_drop_logins(worker);
     run_free(worker->run);
     match_unref(worker->fresh);
@@ -206,6 +215,12 @@ deliver_configured(struct mail *mail)
     LIST_FOREACH_SAFE(pos, next, &worker->clients)
     {
         client_recheck(LIST_ENTRY(pos, struct client, link));
+    }
+    LIST_FOREACH_SAFE(pos, next, &worker->guests)
+    {
+        struct worker_guest *guest = LIST_ENTRY(pos, struct worker_guest, link);
+
+        guest->reconfigured(guest);
     }
     sem_post(configured->done);
 }

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "server/account.h"
 #include "server/config.h"
 #include "sublist/sublist.h"
 
@@ -33,6 +34,13 @@ stat_add(atomic_uint_fast64_t *stat, uint64_t more)
                           memory_order_relaxed);
 }
 
+/* A connection of a worker that is no client: it hears of what concerns them all, on its loop. */
+struct worker_guest {
+    struct list link;                                 /* in worker->guests */
+    void (*close)(struct worker_guest *guest);        /* the server stops: end it now */
+    void (*reconfigured)(struct worker_guest *guest); /* worker->config is another */
+};
+
 struct worker {
     struct server *server;
     struct loop *loop;
@@ -45,6 +53,7 @@ struct worker {
     bool matched;                /* worker_match() was called since it fired last */
     struct random random;        /* draws of queue members, jitter */
     struct list clients;
+    struct list guests;
     struct list logins; /* those that wait for auth */
     bool closing;       /* newcomers are turned away */
     size_t turn;        /* deliveries in the turn of the client that is being read */
@@ -65,8 +74,10 @@ void worker_free(struct worker *worker); /* NULL is allowed */
 void worker_accept(struct worker *worker, int fd, const struct endpoint *remote, uint64_t cid,
                    bool over_limit);
 
-/* Who wants subject in the global account; borrowed until the next call. NULL: out of memory. */
-const struct match *worker_match(struct worker *worker, struct str subject);
+/* Who wants subject in the account; borrowed until the next call. NULL: out of memory. What the
+ * global account's are is remembered. */
+const struct match *worker_match(struct worker *worker, struct account *account,
+                                 struct str subject);
 
 /* Swaps the configuration of each and looks again at every client; returns when all have. */
 void workers_configure(struct worker **workers, unsigned count, struct server_config *config);

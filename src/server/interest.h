@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * interest - what our clients want, as the other servers of the cluster are told (PROTOCOL.md 3.5)
+ *
+ * For each account, subject and queue group it counts our subscriptions. A plain subject is told
+ * when the first one comes (RS+) and when the last one goes (RS-); a queue group with each change,
+ * since its size is its weight in the draw.
+ *
+ * Threads  any loop's. A change and what is said of it are one step under one lock: so the lines
+ *          in a peer's queue are in the order of the changes, and before any message that the
+ *          subscriber publishes afterwards. No system call is made under it.
+ * Cost     a hash step, and a copy for each peer when something is to be told. Memory: about 80
+ *          bytes for each distinct subject.
+ */
+#ifndef TESSERA_SERVER_INTEREST_H
+#define TESSERA_SERVER_INTEREST_H
+
+#include "server/account.h"
+#include "server/peer.h"
+
+struct interest;
+struct interest_entry;
+
+/* Changes that are told together: a client that leaves with a thousand members of a group is
+ * one line. Zeroed at first. */
+struct interest_batch {
+    struct interest_entry *first;
+};
+
+struct interest *interest_new(void);
+/* Nobody is told any more. NULL is allowed. */
+void interest_free(struct interest *interest);
+
+/* One more of our subscriptions. false: out of memory, and nothing changed. */
+bool interest_add(struct interest *interest, const struct account *account,
+                  const struct subscription *sub, struct loop *loop);
+/* One less. batch NULL: told at once; else with interest_tell(), soon. */
+void interest_remove(struct interest *interest, const struct account *account,
+                     const struct subscription *sub, struct loop *loop,
+                     struct interest_batch *batch);
+void interest_tell(struct interest *interest, struct interest_batch *batch, struct loop *loop);
+
+/* From here on peer is told of every change. Its loop also tells it what there is, a part with each
+ * call of interest_tell_more(), which says false when that was all. A part may be told twice. */
+void interest_join(struct interest *interest, struct peer *peer);
+bool interest_tell_more(struct interest *interest, struct peer *peer, struct loop *loop);
+void interest_leave(struct interest *interest, struct peer *peer);
+
+/* Distinct ones. */
+size_t interest_count(struct interest *interest);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * peer - another server of the cluster, as those see it who send to it
+ *
+ * Owns     a reference on its queue; who embeds it frees it with the last reference.
+ * Threads  any loop may send through the queue; the rest is set before the peer joins
+ *          (interest_join) and does not change.
+ */
+#ifndef TESSERA_SERVER_PEER_H
+#define TESSERA_SERVER_PEER_H
+
+#include "auth/permissions.h"
+#include "base/list.h"
+#include "net/outq.h"
+#include "sublist/sublist.h"
+
+struct peer {
+    struct sub_owner owner; /* first: its remote subscriptions point here */
+    struct outq *outq;
+    bool headers;                /* takes HMSG */
+    struct permissions *offered; /* interest that it is told of; NULL: all */
+    struct list link;            /* under the lock of interest */
+    unsigned told;               /* its loop's: segments of interest that it was told */
+};
+
+static inline struct peer *
+peer_of(const struct subscription *sub)
+{
+    return (struct peer *)(void *)sub->owner;
+}
+
+#endif
