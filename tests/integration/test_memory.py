@@ -2,15 +2,19 @@
 """What things cost in memory, that overload has a bound, and that memory goes back."""
 
 import contextlib
+import ssl
 import time
 
 import pytest
 
 from support import env
+from support.certs import client_context
 from support.client import Client
 from support.env import PATIENCE_S, Deadline, wait_for
 from support.fleet import Fleet, need_descriptors
 from support.memory import KB, MB, peak_resident_bytes, private_bytes, resident_bytes
+from support.tls_client import TlsClient
+from support.tls_config import tls
 
 pytestmark = pytest.mark.skipif(
     env.is_sanitized(), reason="a sanitizer's allocator keeps freed memory, and pads all of it")
@@ -61,6 +65,28 @@ def test_idle_connection(start):
             connect()
         each = (private_bytes(started.pid) - before) / (wave * waves)
     assert each <= KB, f"{each:.0f} bytes"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3],
+                         ids=["1.2", "1.3"])
+def test_idle_tls_connection(start, version):
+    """What it consists of is in docs/decisions/0008-tls.md. OpenSSL's record buffers would be 9 KB
+    more, only of what was ever in them."""
+    count = 1000
+    need_descriptors(2 * count)
+    started = start(tls())
+    context = client_context(maximum_version=version)
+
+    with contextlib.ExitStack() as clients:
+        def connect(number):
+            for _ in range(number):
+                clients.enter_context(TlsClient(started.port, context).login())
+
+        connect(200)
+        before = private_bytes(started.pid)
+        connect(count)
+        each = (private_bytes(started.pid) - before) / count
+    assert each <= 17 * KB, f"{each / KB:.1f} KB"
 
 
 def subscribe(client, first, count):
