@@ -73,6 +73,17 @@ def test_token(server):
     started.wait_log(rf"TLS version 1\.3, cipher suite {cipher}$")
 
 
+def test_flags(server):
+    """Without a tls block; beside one they are in test_tls_config.py."""
+    pair = shared_pair()
+    started = server(None, ["--tls", "--tlscert", pair.cert, "--tlskey", pair.key, "--tlsverify",
+                            "--tlscacert", shared_authority().cert])
+    client = connect(started, client_context(pair=shared_pair("client"))).login()
+    assert client.info["tls_required"] and client.info["tls_verify"]
+    client.fence()
+    expect_refused(started, log="TLS handshake error: .*peer did not return a certificate")
+
+
 def test_wrong_token(server):
     client = connect(server(tls() + AUTH))
     client.login("other", ping=False)
