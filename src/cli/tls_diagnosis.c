@@ -9,7 +9,6 @@
 #include "cli/tls_diagnosis.h"
 
 #include <errno.h>
-#include <netdb.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,6 +21,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/clock.h"
+#include "cli/dial.h"
 
 #define INFO_MAX 32768 /* bytes; libnats takes no longer line either */
 #define TEXT_MAX 256   /* bytes of a text in a certificate, cut beyond */
@@ -39,58 +39,6 @@ struct probe {
 };
 
 #define FOUND(probe, ...) ((probe)->found = true, (void)err_set((probe)->why, ERR_SYS, __VA_ARGS__))
-
-/* ---- socket ---- */
-
-/* False at the deadline. */
-static bool
-wait_for(const struct probe *probe, short events)
-{
-    struct pollfd ready = { .fd = probe->fd, .events = events };
-    int64_t left_ns;
-    int count;
-
-    do {
-        left_ns = probe->deadline_ns - clock_mono_ns();
-        if (left_ns <= 0)
-            return false;
-        count = poll(&ready, 1, (int)(left_ns / CLOCK_NS_PER_MS) + 1);
-    } while (count == 0 || (count == -1 && errno == EINTR));
-    return count == 1;
-}
-
-static bool
-dial_address(struct probe *probe, const struct addrinfo *address)
-{
-    int error = 0;
-    socklen_t len = sizeof(error);
-
-    probe->fd = socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (probe->fd == -1)
-        return false;
-    if (connect(probe->fd, address->ai_addr, address->ai_addrlen) == 0)
-        return true;
-    if (errno == EINPROGRESS && wait_for(probe, POLLOUT) &&
-        getsockopt(probe->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0)
-        return true;
-    (void)close(probe->fd);
-    probe->fd = -1;
-    return false;
-}
-
-static bool
-dial(struct probe *probe)
-{
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *addresses = NULL;
-    bool connected = false;
-
-    if (getaddrinfo(probe->url->host, probe->url->port, &hints, &addresses) != 0)
-        return false;
-    for (struct addrinfo *a = addresses; a != NULL && !connected; a = a->ai_next)
-        connected = dial_address(probe, a);
-    freeaddrinfo(addresses);
-    return connected;
-}
 
 /* ---- INFO ---- */
 
@@ -128,7 +76,7 @@ read_line(struct probe *probe, char line[INFO_MAX])
         } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
             blame_missing_info(probe, "connection closed");
             return 0;
-        } else if (!wait_for(probe, POLLIN)) {
+        } else if (!dial_wait(probe->fd, POLLIN, probe->deadline_ns)) {
             blame_missing_info(probe, "timeout");
             return 0;
         }
@@ -372,7 +320,8 @@ run(struct probe *probe, bool in_handshake)
             blame_error(probe, in_handshake);
             return false;
         }
-        if (!wait_for(probe, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT)) {
+        if (!dial_wait(probe->fd, error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT,
+                       probe->deadline_ns)) {
             if (in_handshake)
                 FOUND(probe, "nats: timeout: %s:%s does not finish the TLS handshake",
                       probe->url->host, probe->url->port);
@@ -381,22 +330,18 @@ run(struct probe *probe, bool in_handshake)
     }
 }
 
+/* libnats names the host since 3.9, and a server may choose its certificate by that. */
 static void
 handshake(struct probe *probe)
 {
-    probe->ssl = SSL_new(probe->request->context);
+    bool sni = probe->request->first || NATS_VERSION_NUMBER >= 0x030900;
+
+    probe->ssl = dial_tls_new(probe->request->context, probe->url, probe->fd, sni);
     if (probe->ssl == NULL)
         return;
     SSL_set_app_data(probe->ssl, probe);
-    SSL_set_connect_state(probe->ssl);
     SSL_set_verify(probe->ssl, SSL_VERIFY_PEER, on_verified);
-    SSL_set_hostflags(probe->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (SSL_set1_host(probe->ssl, probe->url->host) == 1 &&
-        SSL_set_fd(probe->ssl, probe->fd) == 1 &&
-#if NATS_VERSION_NUMBER >= 0x030900 /* libnats names the host too, which chooses a certificate */
-        SSL_set_tlsext_host_name(probe->ssl, probe->url->host) == 1 &&
-#endif
-        run(probe, true))
+    if (run(probe, true))
         (void)run(probe, false);
     SSL_free(probe->ssl);
     ERR_clear_error();
@@ -408,10 +353,10 @@ tls_diagnose(const struct url *url, const struct tls_diagnosis_request *request,
     struct probe probe = { .url = url,
                            .request = request,
                            .deadline_ns = clock_mono_ns() + request->limit_ms * CLOCK_NS_PER_MS,
-                           .fd = -1,
                            .why = why };
 
-    if (!dial(&probe))
+    probe.fd = dial(url, probe.deadline_ns);
+    if (probe.fd == -1)
         return false;
     if (request->first || read_info(&probe))
         handshake(&probe);
