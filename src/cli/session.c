@@ -21,6 +21,7 @@
 
 struct session {
     natsConnection *nats;
+    _Atomic(struct tls_first *) helper; /* what nats is connected to; NULL: to a server */
     struct session_events events;
     int64_t timeout_ms;
     bool trace;
@@ -94,11 +95,13 @@ session_err(natsStatus status, struct errmsg *why)
 /* ---- events, on threads of libnats ---- */
 
 static const char *
-connected_url(natsConnection *nats, char out[URL_MAX])
+connected_url(const struct session *session, natsConnection *nats, char out[URL_MAX])
 {
+    const struct tls_first *helper = atomic_load(&session->helper);
+
     if (natsConnection_GetConnectedUrl(nats, out, URL_MAX) != NATS_OK)
         out[0] = '\0';
-    return out;
+    return helper == NULL ? out : tls_first_server(helper, out);
 }
 
 static void
@@ -121,8 +124,7 @@ on_reconnected(natsConnection *nats, void *context)
 {
     char url[URL_MAX];
 
-    (void)context;
-    console_log("Reconnected [%s]", connected_url(nats, url));
+    console_log("Reconnected [%s]", connected_url(context, nats, url));
 }
 
 static void
@@ -130,7 +132,8 @@ on_error(natsConnection *nats, natsSubscription *subscription, natsStatus status
 {
     struct session *session = context;
     const char *detail = NULL;
-    char url[URL_MAX];
+    char buffer[URL_MAX];
+    const char *url;
     struct errmsg why;
 
     (void)subscription;
@@ -138,7 +141,8 @@ on_error(natsConnection *nats, natsSubscription *subscription, natsStatus status
         return;
     (void)word_status(status, natsConnection_GetLastError(nats, &detail) == status ? detail : NULL,
                       &why);
-    if (connected_url(nats, url)[0] == '\0')
+    url = connected_url(session, nats, buffer);
+    if (*url == '\0')
         console_log("Unexpected NATS error: %s", why.text);
     else
         console_log("Unexpected NATS error from server %s: %s", url, why.text);
@@ -183,6 +187,8 @@ connect_to_any(struct session *session, struct session_options *options, struct 
     struct stall stall;
     enum err err;
 
+    atomic_store(&session->helper, options->helper); /* libnats' threads run already */
+    options->helper = NULL;
     if (status == NATS_OK) {
         /* The time to connect comes before that of a handshake. */
         stall_start(&stall, 2 * session->timeout_ms);
@@ -191,6 +197,8 @@ connect_to_any(struct session *session, struct session_options *options, struct 
     }
     if (status == NATS_OK)
         return ERR_OK;
+    if (session->helper != NULL && !tls_first_has_met(session->helper))
+        return word_status(NATS_NO_SERVER, NULL, why); /* libnats has met our helper */
     err = session_err(status, why);
     session_options_diagnose(options, status, session->timeout_ms, why);
     return err;
@@ -219,7 +227,7 @@ session_open(struct session **out, const struct cli_globals *globals,
         return err;
     }
     if (globals->trace)
-        console_log(">>> Connected to %s", connected_url(session->nats, url));
+        console_log(">>> Connected to %s", connected_url(session, session->nats, url));
     *out = session;
     return ERR_OK;
 }
@@ -231,8 +239,10 @@ session_close(struct session *session)
         return;
     atomic_store(&session->closing, true);
     natsConnection_Destroy(session->nats);
+    tls_first_stop(session->helper); /* before libnats cleans up OpenSSL */
     /* Callbacks may still run on threads of libnats: end those before what they point at. */
     nats_CloseAndWait(session->timeout_ms);
+    tls_first_free(session->helper);
     pthread_mutex_destroy(&session->lock);
     free(session);
 }

@@ -104,7 +104,8 @@ set_servers(const struct session_options *options)
     natsStatus status;
 
     for (size_t i = 0; i < options->count; i++)
-        addresses[i] = options->servers[i].address;
+        addresses[i] = options->helper == NULL ? options->servers[i].address
+                                               : tls_first_address(options->helper, i);
     status = natsOptions_SetServers(options->nats, addresses, (int)options->count);
     free(addresses);
     return status;
@@ -183,32 +184,31 @@ set_tls(const struct session_options *options)
     const struct tls_files *files = &options->files;
     natsStatus status = NATS_OK;
 
+    if (options->helper != NULL)
+        return natsOptions_SetIgnoreDiscoveredServers(options->nats, true);
     if (files->ca != NULL)
         status = load_only_ca(options->nats, files->ca);
     if (status == NATS_OK && files->cert != NULL)
         status = natsOptions_LoadCertificatesChain(options->nats, files->cert, files->key);
     if (status == NATS_OK && options->secure)
         status = natsOptions_SetSecure(options->nats, true);
-#if NATS_VERSION_NUMBER >= SESSION_TLS_FIRST_SINCE
-    if (status == NATS_OK && options->first)
-        status = natsOptions_TLSHandshakeFirst(options->nats);
-#endif
     return status;
 }
 
 static enum err
 read_tls(struct session_options *options, const struct cli_globals *globals, struct errmsg *why)
 {
+    enum err err;
+
     options->files = (struct tls_files) { globals->tlsca, globals->tlscert, globals->tlskey };
     options->first = globals->tlsfirst;
     options->secure |= globals->tlsca != NULL || globals->tlscert != NULL ||
                        globals->tlskey != NULL || globals->tlsfirst;
-    if (globals->tlsfirst && NATS_VERSION_NUMBER < SESSION_TLS_FIRST_SINCE)
-        return err_set(why, ERR_INVALID,
-                       "--tlsfirst needs libnats 3.9, this program was built with %s; a server"
-                       " with \"handshake_first: auto\" needs no such flag",
-                       NATS_VERSION_STRING);
-    return tls_files_load(&options->tls, &options->files, why);
+    err = tls_files_load(&options->tls, &options->files, why);
+    if (err == ERR_OK && options->first)
+        err = tls_first_start(&options->helper, options->servers, options->count, options->tls,
+                              session_timeout_ms(globals), why);
+    return err;
 }
 
 /* ---- the rest ---- */
@@ -303,6 +303,7 @@ void
 session_options_release(struct session_options *options)
 {
     natsOptions_Destroy(options->nats);
+    tls_first_free(options->helper);
     SSL_CTX_free(options->tls);
     for (size_t i = 0; i < options->count; i++)
         url_release(&options->servers[i]);

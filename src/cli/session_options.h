@@ -13,18 +13,18 @@
 
 #include "cli/session.h"
 #include "cli/tls_files.h"
+#include "cli/tls_first.h"
 #include "cli/url.h"
-
-#define SESSION_TLS_FIRST_SINCE 0x030900 /* of libnats */
 
 struct session_options {
     natsOptions *nats;
     struct url *servers; /* without their user information */
     size_t count;
     struct tls_files files;
-    SSL_CTX *tls; /* of files */
-    bool secure;  /* no server may be talked to without TLS */
-    bool first;   /* the TLS handshake comes before INFO */
+    SSL_CTX *tls;             /* of files */
+    bool secure;              /* no server may be talked to without TLS */
+    bool first;               /* the TLS handshake comes before INFO, */
+    struct tls_first *helper; /* by this, which may be taken over; else NULL */
 };
 
 /* Fills options, also when it fails: session_options_release() is always due. */

@@ -16,7 +16,6 @@ from support.certs import (EXPIRED, FUTURE, Authority, openssl, server_context, 
 
 SECRET = "s3cr3t"
 UNVERIFIED = r"tls: failed to verify certificate: x509: "
-NO_FIRST = "--tlsfirst needs libnats 3.9"
 
 
 def tls_server(pair=None, connections=2, client_ca=None, **kwargs):
@@ -47,13 +46,14 @@ def assert_failed(done, pattern, server=None):
 
 
 class Listener:
-    """Hands each connection to talk(socket) on a thread of its own, and closes it afterwards."""
+    """Hands each connection to talk(self, socket) on a thread of its own, and closes it
+    afterwards."""
 
-    def __init__(self, talk):
+    def __init__(self, talk, port=0):
         self.talk = talk
         self.ended = threading.Event()  # for those that have nothing to say
         self.threads = [threading.Thread(target=self._accept)]
-        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.socket = socket.create_server(("127.0.0.1", port))
         self.port = self.socket.getsockname()[1]
 
     def __enter__(self):
@@ -141,22 +141,14 @@ def test_tls_that_is_only_offered():
             assert server.certificates == [None] and b"PUB a 1\r\n" in server.lines
 
 
-def test_the_handshake_first():
-    """As far as the installed libnats goes: it is that, or a refusal without any connection."""
-    with tls_server(tls_first=True) as server:
-        for flag in ("--tlsfirst", "--tls-first"):
-            done = pub(server, *ca_flag(), flag)
-            if NO_FIRST in done.err:
-                assert_failed(done, f"{NO_FIRST}, .*", server)
-                assert server.certificates == []
-            else:
-                assert done.returncode == 0, done.err
-                assert b"PUB a 1\r\n" in server.lines
-    with tls_server() as server:
-        done = pub(server, *ca_flag(), "--tlsfirst")
-        if NO_FIRST not in done.err:
-            assert_failed(done, r"tls: first record does not look like a TLS handshake: "
-                                r"127\.0\.0\.1:\d+ sends INFO first; leave out --tlsfirst", server)
+@pytest.mark.parametrize("flag", ["--tlsfirst", "--tls-first"])
+def test_the_handshake_first(flag):
+    client = shared_pair("client", subject="/CN=derek")
+    with tls_server(client_ca=shared_authority(), tls_first=True, connections=1) as server:
+        pub(server, *ca_flag(), *pair_flags(client), flag, check=0)
+    assert b"PUB a 1\r\n" in server.lines
+    assert server.connect_fields()["auth_token"] == SECRET
+    assert server.certificates[0]["subject"] == ((("commonName", "derek"),),)
 
 
 def test_a_command_run_by_sub_sees_the_environment_of_the_user():
