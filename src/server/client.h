@@ -163,8 +163,6 @@ bool client_enter_without_connect(struct client *client);
 void client_log_refusal(struct client *client, const char *what, const char *cause);
 /* A CONNECT line arrived. */
 void client_connect(struct client *client, struct str json);
-/* After auth is gone: forgets the logins that it dropped without an answer. */
-void client_drop_logins(struct worker *worker);
 
 /* client_subs.c */
 void client_sub(struct client *client, const struct op *op);

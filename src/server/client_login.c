@@ -13,7 +13,7 @@
 /* Carries a verdict from the pool to the client's loop. */
 struct login {
     struct mail mail;
-    struct list link;             /* in worker->logins, while the answer is out */
+    struct pending_login pending; /* while the answer is out */
     struct client *client;        /* counted */
     struct server_config *config; /* the one that was asked; counted */
     struct auth_result result;
@@ -103,7 +103,7 @@ decide(struct client *client, struct auth_result *result)
 static void
 login_free(struct login *login)
 {
-    list_remove(&login->link);
+    list_remove(&login->pending.link);
     auth_identity_unref(login->result.pass.identity);
     server_config_unref(login->config);
     client_unref(login->client);
@@ -145,11 +145,10 @@ deliver_login(struct mail *mail)
     login_free(login);
 }
 
-void
-client_drop_logins(struct worker *worker)
+static void
+drop_login(struct pending_login *pending)
 {
-    while (!list_empty(&worker->logins))
-        login_free(LIST_ENTRY(worker->logins.next, struct login, link));
+    login_free(LIST_ENTRY(pending, struct login, pending));
 }
 
 /* On a thread of the pool. */
@@ -217,7 +216,8 @@ ask(struct client *client, const struct connect_info *info)
         return;
     }
     login->mail.deliver = deliver_login;
-    list_push_back(&worker->logins, &login->link);
+    login->pending.drop = drop_login;
+    list_push_back(&worker->logins, &login->pending.link);
     login->client = client_ref(client);
     login->config = server_config_ref(worker->config);
     certificate = read_certificate(client);

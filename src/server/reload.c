@@ -142,6 +142,12 @@ open_tls_and_log(struct server *server, const struct options *next, struct tls_c
     return false;
 }
 
+static bool
+prepare_hooks(struct server *server, struct options *next)
+{
+    return server->hooks == NULL || server->hooks->prepare(server->hooks->arg, next);
+}
+
 /* The policy of next, whose secrets are sealed then, and its TLS context, made anew even if the
  * options are the same: the files may not be. NULL: next cannot come into force. */
 static struct auth_policy *
@@ -152,10 +158,15 @@ prepare(struct server *server, struct options *next, struct tls_context **tls)
     if (policy == NULL)
         return NULL;
     auth_options_seal(&next->auth, server->seal_key);
+    if (!prepare_hooks(server, next)) {
+        auth_policy_unref(policy);
+        return NULL;
+    }
     if (!may_change(server, server->config->options, next) ||
-        (server->hooks != NULL && !server->hooks->check(server->hooks->arg, next)) ||
         !open_tls_and_log(server, next, tls)) {
         auth_policy_unref(policy);
+        if (server->hooks != NULL)
+            server->hooks->configured(server->hooks->arg, false);
         return NULL;
     }
     return policy;
@@ -185,7 +196,7 @@ server_reload(struct server *server)
         log_wrn(server->log, "No authorization is configured any more: every client may enter");
     put_in_force(server, next, policy, tls);
     if (server->hooks != NULL)
-        server->hooks->configured(server->hooks->arg);
+        server->hooks->configured(server->hooks->arg, true);
     rewrite_run_files(server, pid_file, ports_file);
     if (next->config_digest != NULL)
         log_inf(server->log, "Reloaded server configuration (%s)", next->config_digest);

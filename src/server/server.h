@@ -43,10 +43,11 @@ struct server_hooks {
     enum err (*start)(void *arg, struct server *server, struct errmsg *why);
     /* The server is ready. */
     void (*ready)(void *arg);
-    /* May the next configuration come into force? If not it logs why. Nothing changes yet. */
-    bool (*check)(void *arg, const struct options *next);
-    /* It has: server->config is the new one. */
-    void (*configured)(void *arg);
+    /* What next needs is made, and its secrets are sealed with server->seal_key. false: it cannot
+     * come into force, the log says why. */
+    bool (*prepare)(void *arg, struct options *next);
+    /* It has: server->config is the new one. Or it has not: what was prepared is dropped. */
+    void (*configured)(void *arg, bool in_force);
     /* Begins nothing more; the loops still run. Also without a start. */
     void (*stop)(void *arg);
     /* For the ports file; 0: it listens nowhere. */

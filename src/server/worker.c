@@ -148,7 +148,12 @@ worker_free(struct worker *worker)
     if (worker == NULL)
         return;
     assert(list_empty(&worker->clients) && list_empty(&worker->guests));
-    client_drop_logins(worker);
+    while (!list_empty(&worker->logins)) {
+        struct pending_login *login =
+            LIST_ENTRY(worker->logins.next, struct pending_login, link);
+
+        login->drop(login);
+    }
     run_free(worker->run);
     match_unref(worker->fresh);
     sublist_cache_free(worker->cache);

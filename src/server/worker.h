@@ -41,6 +41,12 @@ struct worker_guest {
     void (*reconfigured)(struct worker_guest *guest); /* worker->config is another */
 };
 
+/* One who waits for auth. When auth is gone those that it dropped without an answer are dropped. */
+struct pending_login {
+    struct list link; /* in worker->logins */
+    void (*drop)(struct pending_login *pending);
+};
+
 struct worker {
     struct server *server;
     struct loop *loop;
@@ -54,7 +60,7 @@ struct worker {
     struct random random;        /* draws of queue members, jitter */
     struct list clients;
     struct list guests;
-    struct list logins; /* those that wait for auth */
+    struct list logins; /* struct pending_login */
     bool closing;       /* newcomers are turned away */
     size_t turn;        /* deliveries in the turn of the client that is being read */
     struct worker_stats stats;

@@ -62,9 +62,9 @@ struct subscription {
  * a queue name over 65535 bytes (the control line is shorter). */
 struct subscription *subscription_new(struct sub_owner *owner, struct str subject, struct str queue,
                                       struct str sid);
-/* The same for a remote one, which has no sid. */
+/* The same for a remote one. It has no sid; what stands in its place is up to the owner. */
 struct subscription *subscription_new_remote(struct sub_owner *owner, struct str subject,
-                                             struct str queue, uint32_t weight);
+                                             struct str queue, struct str tag, uint32_t weight);
 struct subscription *subscription_ref(struct subscription *sub);
 void subscription_unref(struct subscription *sub); /* NULL is allowed */
 

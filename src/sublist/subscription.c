@@ -55,9 +55,9 @@ subscription_new(struct sub_owner *owner, struct str subject, struct str queue, 
 
 struct subscription *
 subscription_new_remote(struct sub_owner *owner, struct str subject, struct str queue,
-                        uint32_t weight)
+                        struct str tag, uint32_t weight)
 {
-    struct subscription *sub = make(owner, subject, queue, STR_NULL);
+    struct subscription *sub = make(owner, subject, queue, tag);
 
     if (sub != NULL) {
         sub->remote = true;

@@ -1,1 +1,2 @@
 unit_test(server server)
+unit_test(interest server)

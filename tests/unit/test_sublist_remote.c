@@ -33,7 +33,7 @@ file(struct sublist *sl, struct server *of, const char *subject, const char *que
         sub = subscription_new(NULL, text, name, STR_LIT("1"));
     } else {
         of->refs++;
-        sub = subscription_new_remote(&of->owner, text, name, weight);
+        sub = subscription_new_remote(&of->owner, text, name, STR_NULL, weight);
     }
     assert_non_null(sub);
     assert_int_equal(sublist_insert(sl, sub), ERR_OK);
