@@ -5,7 +5,8 @@
  *
  * With one certificate OpenSSL knows all it needs. With several, choose_pairs() runs within each
  * ClientHello and gives OpenSSL, of each key type, the first certificate that is valid for the
- * name asked for (any, if none is); it then picks among the types by the client's algorithms.
+ * name asked for (any, if none is); it then picks among the types by the client's algorithms. Who
+ * dials asks for a name, but is asked for none: its first certificate of each type will do.
  *
  * No tickets and no session cache: the clients of the protocol do not resume, and a ticket key
  * would have to be rotated. The suites of TLS 1.3 are limited only by names of TLS 1.3, so that
@@ -93,6 +94,17 @@ choose_pairs(SSL *ssl, void *argument)
     return 1;
 }
 
+/* The last one given of a type is shown; before TLS 1.3, the last one of all. */
+static void
+prefer_first_pairs(struct tls_context *context)
+{
+    for (size_t i = context->pair_count; i-- > 0;) {
+        const struct keypair *pair = &context->pairs[i];
+
+        (void)SSL_CTX_use_cert_and_key(context->ssl, pair->cert, pair->key, pair->chain, 1);
+    }
+}
+
 static int64_t
 not_after_s(const X509 *cert)
 {
@@ -145,7 +157,9 @@ load_pairs(struct tls_context *context, const struct tls_options *options, struc
             context->first_to_end = i;
         }
     }
-    if (context->pair_count > 1)
+    if (context->pair_count > 1 && context->dialling)
+        prefer_first_pairs(context);
+    else if (context->pair_count > 1)
         SSL_CTX_set_cert_cb(context->ssl, choose_pairs, context);
     return ERR_OK;
 }
@@ -187,7 +201,7 @@ set_peer_rules(struct tls_context *context, const struct tls_options *options, s
     else if (SSL_CTX_set_default_verify_paths(context->ssl) != 1)
         err =
             err_set(why, ERR_INVALID, "could not use the CAs of the system: %s", library_reason());
-    if (options->verify)
+    if (context->dialling ? !options->insecure : options->verify)
         SSL_CTX_set_verify(context->ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
     return err;
 }
@@ -308,7 +322,7 @@ build(struct tls_context *context, const struct tls_options *options, struct tls
     enum err err;
 
     context->stream = session_stream_new();
-    context->ssl = SSL_CTX_new(TLS_server_method());
+    context->ssl = SSL_CTX_new(context->dialling ? TLS_client_method() : TLS_server_method());
     if (context->stream == NULL || context->ssl == NULL)
         return at(fault, TLS_FIELD_BLOCK, err_set(why, ERR_NOMEM, "could not start OpenSSL"));
     set_manners(context->ssl);
@@ -323,14 +337,15 @@ build(struct tls_context *context, const struct tls_options *options, struct tls
     return err;
 }
 
-enum err
-tls_context_new(struct tls_context **out, const struct tls_options *options,
-                struct tls_fault *fault, struct errmsg *why)
+static enum err
+new_context(struct tls_context **out, bool dialling, const struct tls_options *options,
+            struct tls_fault *fault, struct errmsg *why)
 {
     struct tls_context *context = xcalloc(1, sizeof(*context));
     enum err err;
 
     assert(options->pair_count > 0);
+    context->dialling = dialling;
     atomic_init(&context->refs, 1);
     *fault = (struct tls_fault) { TLS_FIELD_BLOCK, 0 };
     err = build(context, options, fault, why);
@@ -339,6 +354,20 @@ tls_context_new(struct tls_context **out, const struct tls_options *options,
     else
         tls_context_unref(context);
     return err;
+}
+
+enum err
+tls_context_new(struct tls_context **out, const struct tls_options *options,
+                struct tls_fault *fault, struct errmsg *why)
+{
+    return new_context(out, false, options, fault, why);
+}
+
+enum err
+tls_context_new_dialling(struct tls_context **out, const struct tls_options *options,
+                         struct tls_fault *fault, struct errmsg *why)
+{
+    return new_context(out, true, options, fault, why);
 }
 
 struct tls_context *
@@ -373,6 +402,20 @@ tls_context_is_pinned(const struct tls_context *context, const unsigned char *pi
 {
     return context->pin_count > 0 &&
            bsearch(pin, context->pins, context->pin_count, TLS_PIN_LEN, compare_pins) != NULL;
+}
+
+bool
+tls_context_fits_both_ends(const struct tls_context *context, size_t *pair)
+{
+    for (size_t i = 0; i < context->pair_count; i++) {
+        X509 *cert = context->pairs[i].cert;
+
+        *pair = i;
+        if (X509_check_purpose(cert, X509_PURPOSE_SSL_CLIENT, 0) != 1 ||
+            X509_check_purpose(cert, X509_PURPOSE_SSL_SERVER, 0) != 1)
+            return false;
+    }
+    return true;
 }
 
 int64_t

@@ -13,6 +13,7 @@
 
 struct tls_context {
     atomic_uint refs;
+    bool dialling;
     SSL_CTX *ssl;
     struct keypair *pairs;
     size_t pair_count;

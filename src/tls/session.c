@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 
 #include "tls/session_private.h"
+#include "tls/verify.h"
 
 #define WIRE_BYTES 32768 /* received by one call */
 
@@ -92,8 +93,8 @@ connect_stream(struct tls_session *session)
     return true;
 }
 
-struct tls_session *
-tls_session_new(struct tls_context *context, int fd)
+static struct tls_session *
+new_session(struct tls_context *context, int fd)
 {
     struct tls_session *session = calloc(1, sizeof(*session));
 
@@ -108,8 +109,33 @@ tls_session_new(struct tls_context *context, int fd)
         tls_session_free(session);
         return NULL;
     }
-    SSL_set_accept_state(session->ssl);
     return session;
+}
+
+struct tls_session *
+tls_session_new(struct tls_context *context, int fd)
+{
+    struct tls_session *session = new_session(context, fd);
+
+    assert(!context->dialling);
+    if (session != NULL)
+        SSL_set_accept_state(session->ssl);
+    return session;
+}
+
+struct tls_session *
+tls_session_new_dialling(struct tls_context *context, int fd, const char *server_name)
+{
+    struct tls_session *session = new_session(context, fd);
+
+    assert(context->dialling);
+    if (session == NULL)
+        return NULL;
+    SSL_set_connect_state(session->ssl);
+    if (verify_expect(session->ssl, server_name))
+        return session;
+    tls_session_free(session);
+    return NULL;
 }
 
 void
@@ -167,10 +193,9 @@ failure_text(const struct tls_session *session)
 {
     unsigned long code = ERR_peek_error();
     const char *text = ERR_reason_error_string(code);
-    long verified = SSL_get_verify_result(session->ssl);
 
-    if (verified != X509_V_OK)
-        return X509_verify_cert_error_string(verified);
+    if (verify_failed(session->ssl))
+        return verify_failure(session->ssl);
     switch (ERR_GET_REASON(code)) {
     case SSL_R_HTTP_REQUEST:
     case SSL_R_HTTPS_PROXY_REQUEST:
@@ -236,6 +261,10 @@ handshake_locked(struct tls_session *session, const unsigned char *data, size_t 
         session_note_result_locked(session, result);
     end_input_locked(session, &held);
     flush = session_flush_locked(session);
+    if (session->state == SESSION_FAILED && verify_failed(session->ssl)) {
+        verify_explain(session->ssl, why);
+        return TLS_FAILED;
+    }
     if (session->state == SESSION_FAILED)
         return fail_handshake(why, session->failure);
     if (flush == FLUSH_BROKEN || session->state == SESSION_ENDED)

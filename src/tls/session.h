@@ -40,11 +40,17 @@ enum tls_step {
 
 /* The accepting side. NULL: out of memory. */
 struct tls_session *tls_session_new(struct tls_context *context, int fd);
+/* The dialling side, of a context for it; its first step of the handshake writes. server_name: the
+ * host name or IP address that the peer's certificate must be for, unless the context is insecure;
+ * of a name the peer is told (SNI). NULL: out of memory. */
+struct tls_session *tls_session_new_dialling(struct tls_context *context, int fd,
+                                             const char *server_name);
 void tls_session_free(struct tls_session *session); /* NULL is allowed */
 
 /* The next step of the handshake. After TLS_DONE ask tls_session_readable(): the peer's first
  * bytes may have come along. Pinned certificates are checked here. A failure is told to the peer
- * as far as its socket takes it. */
+ * as far as its socket takes it. Of TLS 1.3 the dialling side is done before the peer has looked at
+ * its certificate: that it was refused is an EPROTO of the first recv(). */
 enum tls_step tls_session_handshake(struct tls_session *session, struct errmsg *why);
 
 /* Bytes received; 0: the peer has ended the stream, with or without saying so by TLS. */

@@ -94,6 +94,7 @@ test_cert_new(const struct test_cert_spec *spec)
     add_extension(out.cert, issuer, NID_basic_constraints,
                   spec->ca ? "critical,CA:TRUE" : "CA:FALSE");
     add_extension(out.cert, issuer, NID_subject_alt_name, spec->alternatives);
+    add_extension(out.cert, issuer, NID_ext_key_usage, spec->usage);
     assert_true(
         X509_sign(out.cert, signer, EVP_PKEY_is_a(signer, "ED25519") ? NULL : EVP_sha256()) > 0);
     return out;

@@ -24,6 +24,7 @@ struct test_cert {
 struct test_cert_spec {
     const char *subject;      /* "O=Acme,CN=name", in the certificate's order; "+CN=x" joins */
     const char *alternatives; /* "DNS:localhost,email:a@b"; NULL: none */
+    const char *usage;        /* extendedKeyUsage: "serverAuth"; NULL: none */
     const struct test_cert *issuer; /* NULL: signs itself */
     enum test_key key;
     bool ca, expired;
