@@ -25,7 +25,7 @@ enum conn_end {
     CONN_OPEN,         /* it has not ended */
     CONN_END_LOCAL,    /* we closed it */
     CONN_END_PEER,     /* the peer closed */
-    CONN_END_READ,     /* reading failed */
+    CONN_END_READ,     /* reading failed; with TLS conn_tls_failure() may say why */
     CONN_END_WRITE,    /* writing failed */
     CONN_END_PENDING,  /* slow consumer: over max_pending */
     CONN_END_DEADLINE, /* slow consumer: a write took longer than write_deadline */
@@ -75,15 +75,19 @@ struct conn_tls {
     enum conn_tls_when when;
     int64_t look_ms;    /* of the last two: how long the first byte is waited for */
     int64_t timeout_ms; /* of the handshake */
+    bool dialling;      /* we connected to the peer; CONN_TLS_AT_ONCE, a context for dialling */
+    const char *server_name; /* of dialling: see tls_session_new_dialling(); copied */
 };
 
-/* Agrees on TLS with the peer, which connected to us. Before the first conn_resume(). What the
- * queue holds goes out in clear first; until on_tls() says how it went nothing may be appended.
- * That may be before this returns; a failure ends the connection. Cost: the handshakes of a loop
- * take turns, a few steps in a round (0.2 to 0.5 ms each). */
+/* Agrees on TLS with the peer. Before the first conn_resume(). What the queue holds goes out in
+ * clear first; until on_tls() says how it went nothing may be appended. That may be before this
+ * returns; a failure ends the connection. Cost: the handshakes of a loop take turns, a few steps in
+ * a round (0.2 to 0.5 ms each). */
 void conn_start_tls(struct conn *conn, const struct conn_tls *how);
 
-/* In on_end(CONN_END_TLS); a constant, or of the loop. */
+/* In on_end(CONN_END_TLS), or CONN_END_READ: what the peer sent was not TLS as agreed, or an alert,
+ * which is how who dials learns that its certificate was refused. A constant, or of the loop; NULL:
+ * it was not for TLS. */
 const char *conn_tls_failure(const struct conn *conn);
 
 /* For questions about the peer; NULL: in clear, or the handshake is not done. Borrowed while the

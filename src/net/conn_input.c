@@ -158,6 +158,15 @@ receive_small(struct conn *conn)
     return got;
 }
 
+static void
+reading_failed(struct conn *conn)
+{
+    if (errno == EPROTO && conn->stream.tls != NULL)
+        conn->loop->tls_failure = tls_session_failure(conn->stream.tls);
+    conn_fail(conn, CONN_END_READ);
+    conn->loop->tls_failure = NULL;
+}
+
 void
 conn_input_read(struct conn *conn)
 {
@@ -180,7 +189,7 @@ conn_input_read(struct conn *conn)
     if (got == 0)
         conn_fail(conn, CONN_END_PEER);
     else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        conn_fail(conn, CONN_END_READ);
+        reading_failed(conn);
 }
 
 void

@@ -7,6 +7,8 @@
  *         │             │
  *         └─────────────┴──> WAIT <──────────> TURN ──> DONE, back to OPEN
  *
+ * Who dials has the first word, and begins with a turn.
+ *
  * A step costs as much as hundreds of messages, and strangers ask for it. So a connection whose
  * socket is ready queues up in loop->handshakes (TURN, not polled meanwhile), and each round of the
  * loop takes a few of them: however many there are, the others wait for a few steps only. Who
@@ -15,6 +17,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "net/conn_private.h"
@@ -28,7 +31,8 @@ enum phase { PHASE_LOOK, PHASE_WAIT, PHASE_TURN };
 struct handshake {
     struct conn_tls how; /* the context is counted */
     enum phase phase;
-    unsigned events; /* of LOOK and WAIT */
+    unsigned events;    /* of LOOK and WAIT */
+    char server_name[]; /* of dialling */
 };
 
 void
@@ -61,6 +65,14 @@ end_handshake(struct conn *conn, enum conn_tls_event event)
 }
 
 static void
+take_turn(struct conn *conn)
+{
+    conn->handshake->phase = PHASE_TURN;
+    list_push_back(&conn->loop->handshakes, &conn->ready_link);
+    conn_update_polling(conn);
+}
+
+static void
 begin(struct conn *conn)
 {
     struct handshake *handshake = conn->handshake;
@@ -69,22 +81,40 @@ begin(struct conn *conn)
     handshake->events = POLLER_READ;
     conn_start_timer(conn, handshake->how.timeout_ms);
     conn->handler->on_tls(conn->peer, CONN_TLS_BEGINS);
-    if (conn->state == STATE_HANDSHAKE)
-        outq_flush(conn->outq, conn->loop);
+    if (conn->state != STATE_HANDSHAKE)
+        return;
+    outq_flush(conn->outq, conn->loop);
+    if (handshake->how.dialling)
+        take_turn(conn);
+}
+
+/* NULL: out of memory. */
+static struct handshake *
+new_handshake(const struct conn_tls *how)
+{
+    size_t name_size = how->dialling ? strlen(how->server_name) + 1 : 0;
+    struct handshake *handshake = malloc(sizeof(*handshake) + name_size);
+
+    if (handshake == NULL)
+        return NULL;
+    *handshake = (struct handshake) { *how, PHASE_LOOK, POLLER_READ };
+    if (how->dialling)
+        memcpy(handshake->server_name, how->server_name, name_size);
+    (void)tls_context_ref(how->context);
+    return handshake;
 }
 
 void
 conn_start_tls(struct conn *conn, const struct conn_tls *how)
 {
-    struct handshake *handshake = malloc(sizeof(*handshake));
+    struct handshake *handshake = new_handshake(how);
 
     assert(conn->state == STATE_OPEN && conn->stream.tls == NULL && conn->input == NULL);
+    assert(!how->dialling || how->when == CONN_TLS_AT_ONCE);
     if (handshake == NULL) {
         conn_fail(conn, CONN_END_NOMEM);
         return;
     }
-    *handshake = (struct handshake) { *how, PHASE_LOOK, POLLER_READ };
-    (void)tls_context_ref(how->context);
     conn->handshake = handshake;
     conn->state = STATE_HANDSHAKE;
     if (how->when == CONN_TLS_AT_ONCE) {
@@ -106,14 +136,6 @@ unsigned
 conn_tls_events(const struct conn *conn)
 {
     return conn->handshake->phase == PHASE_TURN ? 0 : conn->handshake->events;
-}
-
-static void
-take_turn(struct conn *conn)
-{
-    conn->handshake->phase = PHASE_TURN;
-    list_push_back(&conn->loop->handshakes, &conn->ready_link);
-    conn_update_polling(conn);
 }
 
 /* The byte stays in the socket for whoever reads next. */
@@ -160,7 +182,12 @@ conn_tls_timer(struct conn *conn)
 static bool
 start_session(struct conn *conn)
 {
-    struct tls_session *session = tls_session_new(conn->handshake->how.context, conn->stream.fd);
+    const struct handshake *handshake = conn->handshake;
+    struct tls_context *context = handshake->how.context;
+    struct tls_session *session =
+        handshake->how.dialling
+            ? tls_session_new_dialling(context, conn->stream.fd, handshake->server_name)
+            : tls_session_new(context, conn->stream.fd);
 
     if (session == NULL) {
         conn_fail(conn, CONN_END_NOMEM);

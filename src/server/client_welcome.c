@@ -57,7 +57,10 @@ static void
 start_tls(struct client *client, enum conn_tls_when when, int64_t look_ms)
 {
     const struct server_config *config = client->worker->config;
-    struct conn_tls how = { config->tls, when, look_ms, config->tls_timeout_ms };
+    struct conn_tls how = { .context = config->tls,
+                            .when = when,
+                            .look_ms = look_ms,
+                            .timeout_ms = config->tls_timeout_ms };
 
     conn_start_tls(client->conn, &how);
 }
