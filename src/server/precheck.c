@@ -134,6 +134,6 @@ server_precheck(const struct options *options, struct diags *diags)
     check_host(options, diags);
     check_syslog(options, diags);
     check_cost(options, diags);
-    tls_setup_check(options, diags);
+    tls_setup_check(&options->tls, diags);
     warn_of_idle_options(options, diags);
 }

@@ -134,7 +134,8 @@ open_tls_and_log(struct server *server, const struct options *next, struct tls_c
 {
     struct errmsg why;
 
-    if (tls_setup(tls, next, &why) == ERR_OK && logging_open(server->log, next, &why) == ERR_OK)
+    if (tls_setup(tls, &next->tls, &why) == ERR_OK &&
+        logging_open(server->log, next, &why) == ERR_OK)
         return true;
     log_err(server->log, "Failed to reload server configuration: %s", why.text);
     tls_context_unref(*tls);

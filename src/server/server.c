@@ -220,7 +220,7 @@ start(struct server *server, struct options *options, struct errmsg *why)
     struct auth_policy *policy = auth_policy_new(server->auth, &options->auth);
     struct tls_context *tls = NULL;
     enum err err = policy == NULL ? err_set(why, ERR_NOMEM, "could not set up authentication")
-                                  : tls_setup(&tls, options, why);
+                                  : tls_setup(&tls, &options->tls, why);
 
     if (err == ERR_OK)
         err = listen_for_clients(server, options, why);

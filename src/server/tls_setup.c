@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/tls_setup.h"
 
+#include <assert.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -8,21 +9,54 @@
 
 #define SOON_S (14 * 24 * 60 * 60) /* a certificate that ends so soon is worth a warning */
 
-enum err
-tls_setup(struct tls_context **out, const struct options *options, struct errmsg *why)
+typedef enum err make_context(struct tls_context **out, const struct tls_options *options,
+                              struct tls_fault *fault, struct errmsg *why);
+
+static enum err
+set_up(struct tls_context **out, make_context *make, const struct tls_options *options,
+       struct errmsg *why)
 {
     struct errmsg reason;
     struct tls_fault fault;
     enum err err;
 
     *out = NULL;
-    if (!options->tls.enabled)
+    if (!options->enabled)
         return ERR_OK;
-    err = tls_context_new(out, &options->tls, &fault, &reason);
+    err = make(out, options, &fault, &reason);
     if (err == ERR_OK)
         return ERR_OK;
-    return err_set(why, err, "%s: %s", tls_options_at(&options->tls, fault.field, fault.pair),
+    return err_set(why, err, "%s: %s", tls_options_at(options, fault.field, fault.pair),
                    reason.text);
+}
+
+enum err
+tls_setup(struct tls_context **out, const struct tls_options *options, struct errmsg *why)
+{
+    return set_up(out, tls_context_new, options, why);
+}
+
+enum err
+tls_setup_cluster(struct cluster_tls *out, const struct tls_options *options, struct errmsg *why)
+{
+    enum err err;
+
+    *out = (struct cluster_tls) { 0 };
+    assert(!options->enabled || options->verify); /* the config reader saw to it */
+    err = set_up(&out->accepting, tls_context_new, options, why);
+    if (err == ERR_OK)
+        err = set_up(&out->dialling, tls_context_new_dialling, options, why);
+    if (err != ERR_OK)
+        cluster_tls_release(out);
+    return err;
+}
+
+void
+cluster_tls_release(struct cluster_tls *tls)
+{
+    tls_context_unref(tls->accepting);
+    tls_context_unref(tls->dialling);
+    *tls = (struct cluster_tls) { 0 };
 }
 
 static struct conf_pos
@@ -52,9 +86,10 @@ check_end(int64_t end_s, const char *what, const char *effect, struct conf_pos p
 }
 
 static void
-check_ends(const struct tls_context *context, const struct tls_options *tls, struct diags *diags)
+check_ends(const struct tls_context *context, const struct tls_options *tls, const char *refused,
+           struct diags *diags)
 {
-    check_end(tls_context_not_after_s(context), "a certificate", "clients will refuse it",
+    check_end(tls_context_not_after_s(context), "a certificate", refused,
               place(tls, TLS_FIELD_CERT_FILE, tls_context_first_to_end(context)), diags);
     if (tls->verify)
         check_end(tls_context_cas_not_after_s(context), "the last authority of the file",
@@ -77,20 +112,41 @@ check_keys(const struct tls_options *tls, struct diags *diags)
     }
 }
 
-void
-tls_setup_check(const struct options *options, struct diags *diags)
+/* A context for more questions; NULL: there is none to be had. */
+static struct tls_context *
+check(const struct tls_options *tls, const char *refused, struct diags *diags)
 {
     struct tls_context *context = NULL;
     struct tls_fault fault;
     struct errmsg why;
 
-    if (!options->tls.enabled)
-        return;
-    if (tls_context_new(&context, &options->tls, &fault, &why) == ERR_OK) {
-        check_ends(context, &options->tls, diags);
-        check_keys(&options->tls, diags);
-        tls_context_unref(context);
-        return;
+    if (!tls->enabled)
+        return NULL;
+    if (tls_context_new(&context, tls, &fault, &why) != ERR_OK) {
+        diag_error(diags, place(tls, fault.field, fault.pair), "%s", why.text);
+        return NULL;
     }
-    diag_error(diags, place(&options->tls, fault.field, fault.pair), "%s", why.text);
+    check_ends(context, tls, refused, diags);
+    check_keys(tls, diags);
+    return context;
+}
+
+void
+tls_setup_check(const struct tls_options *options, struct diags *diags)
+{
+    tls_context_unref(check(options, "clients will refuse it", diags));
+}
+
+void
+tls_setup_check_cluster(const struct tls_options *options, struct diags *diags)
+{
+    struct tls_context *context = check(options, "the other servers will refuse it", diags);
+    size_t pair;
+
+    if (context != NULL && !tls_context_fits_both_ends(context, &pair))
+        diag_warning(diags, place(options, TLS_FIELD_CERT_FILE, pair),
+                     "either end of a route may dial, so its certificate needs both serverAuth and "
+                     "clientAuth as extendedKeyUsage (or none): the other servers will refuse "
+                     "this one at one end");
+    tls_context_unref(context);
 }
