@@ -6,9 +6,9 @@
 #include <time.h>
 
 enum err
-change_wait_after(struct change *change, pid_t pid, struct errmsg *why)
+change_wait_after(struct change *change, pid_t pid, unsigned seconds, struct errmsg *why)
 {
-    struct timespec left = { .tv_sec = CHANGE_AFTER_S };
+    struct timespec left = { .tv_sec = seconds };
 
     while (nanosleep(&left, &left) == -1)
         continue; /* a signal */

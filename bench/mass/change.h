@@ -10,14 +10,12 @@
 #include "base/err.h"
 #include "common/memory.h"
 
-#define CHANGE_AFTER_S 5 /* a server may take so long to give memory back */
-
 struct change {
     struct memory before, with, after;
 };
 
-/* Fills after, CHANGE_AFTER_S from now. */
-enum err change_wait_after(struct change *change, pid_t pid, struct errmsg *why);
+/* Fills after, so many seconds from now: a server may take some to give memory back. */
+enum err change_wait_after(struct change *change, pid_t pid, unsigned seconds, struct errmsg *why);
 
 /* Members of a JSON object; count is of what came. */
 void change_print(const struct change *change, unsigned count);

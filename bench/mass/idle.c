@@ -125,7 +125,7 @@ measure(struct idle *idle, struct errmsg *why)
     crowd_release(&idle->crowd);
     if (err == ERR_OK) {
         (void)target_wait_idle(idle->mass->pid, IDLE_PATIENCE_NS);
-        err = change_wait_after(&idle->change, idle->mass->pid, why);
+        err = change_wait_after(&idle->change, idle->mass->pid, idle->mass->after_s, why);
     }
     return err;
 }

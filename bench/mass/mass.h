@@ -25,13 +25,15 @@ struct mass {
     unsigned connections;    /* that share the subscriptions */
     unsigned publish, size;  /* messages, bytes of each */
     unsigned seconds;        /* how long idleness is watched */
+    unsigned after_s;        /* until memory after it is looked at */
     unsigned runs;           /* starts */
     const char *server;      /* start: the program */
     char *const *arguments;  /* start: of the program, NULL at the end */
     unsigned argument_count; /* start: of those */
 };
 
-/* Inserts the subscriptions, publishes across them in random order, removes them. */
+/* Inserts the subscriptions, publishes across them in random order, removes them; what is published
+ * then must reach nobody. */
 enum err mass_subs(const struct mass *mass, struct errmsg *why);
 
 /* Logs in that many connections, which then do nothing. */

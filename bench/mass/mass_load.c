@@ -47,6 +47,7 @@ static const struct option options[] = {
     { "publish", required_argument, NULL, NUMBER(publish) }, /* subs: messages, 0 to leave it out */
     { "size", required_argument, NULL, NUMBER(size) },       /* subs: bytes of a message */
     { "seconds", required_argument, NULL, NUMBER(seconds) }, /* in which idleness is watched */
+    { "after-s", required_argument, NULL, NUMBER(after_s) }, /* until memory is looked at again */
     { "runs", required_argument, NULL, NUMBER(runs) },       /* starts */
     { "deadline-s", required_argument, NULL, NUMBER(deadline_s) },
     { NULL, 0, NULL, 0 },
@@ -119,6 +120,7 @@ main(int argc, char **argv)
                          .connections = 1,
                          .size = 16,
                          .seconds = 2,
+                         .after_s = 5,
                          .runs = 1 };
     struct errmsg why;
     enum err err;

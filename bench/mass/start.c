@@ -140,7 +140,7 @@ start_once(struct start *start, bool is_last, struct errmsg *why)
     samples_add(&start->first_pong_ns, clock_mono_ns() - start_ns);
     if (err == ERR_OK && is_last)
         err = watch_idle(start, pid, why);
-    (void)kill(pid, err == ERR_OK ? SIGINT : SIGKILL);
+    (void)kill(pid, err == ERR_OK ? SIGTERM : SIGKILL);
     (void)waitpid(pid, NULL, 0);
     return err;
 }

@@ -25,6 +25,7 @@
 #define GROUP            1000 /* subscriptions with the same A */
 #define SUBJECT_MAX      32
 #define LOGIN_WINDOW     64
+#define IN_VAIN_MAX      1000 /* messages that nobody wants any more */
 #define IDLE_PATIENCE_NS (60 * CLOCK_NS_PER_S)
 
 struct phase {
@@ -151,16 +152,21 @@ expect(struct subs *subs, uint32_t i)
 }
 
 static void
-write_pubs(struct subs *subs)
+write_pub(struct subs *subs, uint32_t i)
 {
-    struct buf *text = &subs->texts[subs->subscribers];
     char subject[SUBJECT_MAX];
 
+    must(buf_printf(&subs->texts[subs->subscribers], "PUB %s %u\r\n%s\r\n",
+                    subject_of(subs, i, ".x", subject), subs->mass->size, subs->payload));
+}
+
+static void
+write_pubs(struct subs *subs)
+{
     for (unsigned k = 0; k < subs->mass->publish; k++) {
         uint32_t i = subs->order[k % subs->mass->count];
 
-        must(buf_printf(text, "PUB %s %u\r\n%s\r\n", subject_of(subs, i, ".x", subject),
-                        subs->mass->size, subs->payload));
+        write_pub(subs, i);
         expect(subs, i);
         if (subs->mass->wildcards && i % GROUP != 0)
             expect(subs, i - i % GROUP);
@@ -247,18 +253,34 @@ insert_and_measure(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
     return err == ERR_OK ? measure_memory(subs, &subs->change.with, why) : err;
 }
 
+/* Of what was written. */
 static enum err
-publish_and_check(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
+publish_and_check(struct subs *subs, struct phase *phase, int64_t deadline_ns, struct errmsg *why)
 {
     struct phase none;
-    enum err err;
+    enum err err = run_phase(subs, phase, deadline_ns, why);
 
-    shuffle(subs);
-    write_pubs(subs);
-    err = run_phase(subs, &subs->publish, deadline_ns, why);
     if (err == ERR_OK)
         err = run_phase(subs, &none, deadline_ns, why); /* what is too much comes before its PONG */
     return err == ERR_OK ? check_counts(subs, why) : err;
+}
+
+static enum err
+publish(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
+{
+    shuffle(subs);
+    write_pubs(subs);
+    return publish_and_check(subs, &subs->publish, deadline_ns, why);
+}
+
+static enum err
+publish_in_vain(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
+{
+    struct phase none;
+
+    for (uint32_t k = 0; k < subs->mass->count && k < IN_VAIN_MAX; k++)
+        write_pub(subs, subs->order[k]);
+    return publish_and_check(subs, &none, deadline_ns, why);
 }
 
 static enum err
@@ -269,7 +291,11 @@ remove_and_measure(struct subs *subs, int64_t deadline_ns, struct errmsg *why)
     shuffle(subs);
     write_unsubs(subs);
     err = run_phase(subs, &subs->remove, deadline_ns, why);
-    return err == ERR_OK ? change_wait_after(&subs->change, subs->mass->pid, why) : err;
+    if (err == ERR_OK)
+        err = publish_in_vain(subs, deadline_ns, why);
+    return err == ERR_OK
+               ? change_wait_after(&subs->change, subs->mass->pid, subs->mass->after_s, why)
+               : err;
 }
 
 enum err
@@ -284,7 +310,7 @@ mass_subs(const struct mass *mass, struct errmsg *why)
     if (err == ERR_OK)
         err = insert_and_measure(&subs, deadline_ns, why);
     if (err == ERR_OK && mass->publish > 0)
-        err = publish_and_check(&subs, deadline_ns, why);
+        err = publish(&subs, deadline_ns, why);
     if (err == ERR_OK)
         err = remove_and_measure(&subs, deadline_ns, why);
     if (err == ERR_OK)

@@ -54,13 +54,22 @@ FLOWS = {
 }
 
 
+# Many connections; without TLS, whose handshakes would take most of the time.
+WIDE_FLOWS = {
+    "fan-out to 100": dict(messages=1_000, subscribers=100),
+    "fan-out to 1,000": dict(messages=200, subscribers=1_000),
+    "250 pairs": dict(messages=20_000, publishers=250, subjects=250),
+}
+
+
 def expect_all(flow, result):
     assert result["messages"] == flow["messages"]
     copies = flow.get("queue", flow.get("subscribers", 1))
     assert result["deliveries"] == copies * flow["messages"]
 
 
-@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
+@pytest.mark.parametrize("flow", [*FLOWS.values(), *WIDE_FLOWS.values()],
+                         ids=[*FLOWS.keys(), *WIDE_FLOWS.keys()])
 def test_flow(loaded, flow):
     expect_all(flow, load.measure("flow", loaded.port, loaded.pid, check=True, **flow))
 
@@ -102,11 +111,31 @@ def test_fixed_rate(loaded):
 
 
 @pytest.mark.parametrize("given", (dict(in_flight=1), dict(in_flight=64),
+                                   dict(in_flight=1, busy_cores=True),
                                    dict(in_flight=16, requesters=3, responders=4),
+                                   dict(in_flight=1, requesters=64, responders=64),
                                    dict(in_flight=4, size=64 << 10)), ids=str)
 def test_request_reply(loaded, given):
     result = load.measure("request", loaded.port, loaded.pid, requests=2_000, sleep=True, **given)
     assert result["requests"] == result["latency_us"]["count"] == 2_000
+
+
+@pytest.mark.parametrize("wildcards", (0, 1), ids=("literal", "wildcards"))
+def test_many_subscriptions(loaded, wildcards):
+    """Inserted, published across and removed in an order of its own each; then nobody gets any."""
+    count = 20_000
+    result = load.measure("subs", loaded.port, loaded.pid, load.MASS, count=count, publish=count,
+                          connections=3, wildcards=wildcards, after_s=0)
+    firsts = count // 1_000  # of each thousand, the one that has its messages too
+    assert result["deliveries"] == count + wildcards * (count - firsts)
+
+
+def test_idle_connections(server):
+    """They get in and stay."""
+    started = server(args=("--threads", 2))
+    result = load.measure("idle", started.port, started.pid, load.MASS, count=500, seconds=1,
+                          after_s=0)
+    assert result["count"] == 500
 
 
 @pytest.mark.parametrize("threads", THREADS)

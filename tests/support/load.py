@@ -10,6 +10,7 @@ import pytest
 from support import env
 
 LOAD = env.BUILD / "bench/nats_load"
+MASS = env.BUILD / "bench/mass_load"
 RELAY = env.BUILD / "bench/tcp_relay"
 
 
@@ -18,10 +19,10 @@ def options(given):
             for name, value in given.items()]
 
 
-def run(what, port, pid, **given):
+def run(what, port, pid, program=LOAD, **given):
     """The generator's end, whatever it was."""
     given = {"deadline_s": int(6 * env.PATIENCE_S), **given}
-    command = [env.need(LOAD), what, f"--port={port}", f"--pid={pid}", *options(given)]
+    command = [env.need(program), what, f"--port={port}", f"--pid={pid}", *options(given)]
     done = subprocess.run(command, capture_output=True, text=True, check=False,
                           timeout=given["deadline_s"] + 2 * env.PATIENCE_S)
     if any(mark in done.stderr for mark in env.SANITIZER_MARKS):
@@ -29,11 +30,11 @@ def run(what, port, pid, **given):
     return done
 
 
-def measure(what, port, pid, **given):
+def measure(what, port, pid, program=LOAD, **given):
     """What it found; a test fails if it is not content."""
-    done = run(what, port, pid, **given)
+    done = run(what, port, pid, program, **given)
     if done.returncode != 0:
-        pytest.fail(f"nats_load {what} {given}: {done.stderr}")
+        pytest.fail(f"{program.name} {what} {given}: {done.stderr}")
     return json.loads(done.stdout)
 
 
