@@ -303,11 +303,11 @@ client_ping(struct client *client)
     if (client_tracing(client))
         trace_out(client, "PONG", STR_NULL);
     client_send(client, "PONG\r\n", 6);
-    if (client->first_pong_sent)
+    if (client->first_pong_sent || !client->connected)
         return;
     client->first_pong_sent = true;
     if (client->connect.protocol >= 1)
-        client_send_info(client);
+        client_send_info(client, INFO_AFTER_PONG);
 }
 
 void

@@ -97,6 +97,13 @@ struct client {
     uint64_t violations_left_out;
 };
 
+/* When a client gets INFO (PROTOCOL.md 1.6). */
+enum info_occasion {
+    INFO_AT_ACCEPT,
+    INFO_AFTER_PONG, /* the first one; says which account the client is in */
+    INFO_OF_CHANGE,
+};
+
 /* On the worker's loop: the connection is greeted with INFO. Takes over fd. */
 void client_start(struct worker *worker, int fd, const struct endpoint *remote, uint64_t cid,
                   bool over_limit);
@@ -146,7 +153,9 @@ void client_pong(struct client *client);
 /* client_welcome.c: INFO and TLS, in the order that the options say, up to the first byte that is
  * taken from the client. over_limit: it is told that there are too many instead. */
 void client_welcome(struct client *client, bool over_limit);
-void client_send_info(struct client *client);
+void client_send_info(struct client *client, enum info_occasion occasion);
+/* The greeting changed: the INFO for those who understand that and are through with their start. */
+void client_announce(struct client *client);
 void client_on_tls(void *peer, enum conn_tls_event event); /* see struct conn_handler */
 /* Is its certificate among those that the options allow now? In clear, and without a list: yes. If
  * not it is logged. */

@@ -18,19 +18,18 @@
 #include "tls/session.h"
 
 void
-client_send_info(struct client *client)
+client_send_info(struct client *client, enum info_occasion occasion)
 {
-    const struct server_config *config = client->worker->config;
-    bool inside = !client->informed && conn_session(client->conn) != NULL;
-    const struct buf *prefix = inside && config->info_prefix_inside.len > 0
-                                   ? &config->info_prefix_inside
-                                   : &config->info_prefix;
-    struct info_client self = { .id = client->cid,
-                                .ip = client->remote.ip,
-                                .nonce = client->nonce[0] != '\0' && !client->connected
-                                             ? client->nonce
-                                             : NULL,
-                                .account = client->connected ? client->account->name : NULL };
+    const struct greeting *greeting = client->worker->greeting;
+    bool first = occasion == INFO_AT_ACCEPT;
+    bool inside = first && conn_session(client->conn) != NULL && greeting->prefix_inside.len > 0;
+    const struct buf *prefix = inside ? &greeting->prefix_inside : &greeting->prefix;
+    struct info_client self = {
+        .id = client->cid,
+        .ip = client->remote.ip,
+        .nonce = first && client->nonce[0] != '\0' ? client->nonce : NULL,
+        .account = occasion == INFO_AFTER_PONG ? client->account->name : NULL,
+    };
     struct buf line;
 
     buf_init(&line, 0);
@@ -40,11 +39,20 @@ client_send_info(struct client *client)
     client->informed = true;
 }
 
+void
+client_announce(struct client *client)
+{
+    if (!client->first_pong_sent || client->connect.protocol < 1)
+        return;
+    client_send_info(client, INFO_OF_CHANGE);
+    conn_flush(client->conn); /* as in get_ready() */
+}
+
 static void
 get_ready(struct client *client)
 {
     if (!client->informed)
-        client_send_info(client);
+        client_send_info(client, INFO_AT_ACCEPT);
     if (client->state == CLIENT_NEW)
         conn_set_timer(client->conn, client->worker->config->auth_timeout_ms);
     else
@@ -71,7 +79,7 @@ go_on_in_clear(struct client *client)
 {
     const struct server_config *config = client->worker->config;
 
-    client_send_info(client);
+    client_send_info(client, INFO_AT_ACCEPT);
     if (config->tls == NULL)
         get_ready(client);
     else if (config->options->allow_non_tls)
@@ -151,7 +159,7 @@ client_welcome(struct client *client, bool over_limit)
 
     client_dbg(client, "Client connection created");
     if (first == TLS_FIRST_OFF && (client->worker->closing || over_limit))
-        client_send_info(client);
+        client_send_info(client, INFO_AT_ACCEPT);
     if (client->worker->closing)
         client_close(client, CLOSE_SHUTDOWN);
     else if (over_limit)

@@ -12,7 +12,6 @@
 #include <stdatomic.h>
 
 #include "auth/auth.h"
-#include "base/buf.h"
 #include "conf/options.h"
 #include "net/conn.h"
 #include "proto/parser.h"
@@ -22,20 +21,16 @@ struct server_config {
     atomic_uint refs;
     struct options *options;
     struct auth_policy *policy;
-    bool auth_required;     /* somebody must log in; INFO says it unless no_auth_user is set */
-    struct buf info_prefix; /* INFO without what differs per client */
-    struct buf info_prefix_inside; /* the same for whom it greets inside TLS; empty: the same */
-    struct tls_context *tls;       /* NULL: clients speak in clear */
+    bool auth_required;      /* somebody must log in; INFO says it unless no_auth_user is set */
+    struct tls_context *tls; /* NULL: clients speak in clear */
     int64_t tls_timeout_ms, tls_first_ms;
     struct conn_options conn;
     int64_t auth_timeout_ms, ping_interval_ms;
 };
 
-/* Takes over options and the caller's references on policy and tls (NULL: none). The listener's
- * real port is given, since options may say "any". */
+/* Takes over options and the caller's references on policy and tls (NULL: none). */
 struct server_config *server_config_new(struct options *options, struct auth_policy *policy,
-                                        struct tls_context *tls, const char *server_id,
-                                        const char *server_name, int port);
+                                        struct tls_context *tls);
 struct server_config *server_config_ref(struct server_config *config);
 void server_config_unref(struct server_config *config); /* NULL is allowed */
 

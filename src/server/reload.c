@@ -75,11 +75,14 @@ put_in_force(struct server *server, struct options *options, struct auth_policy 
              struct tls_context *tls)
 {
     struct server_config *old = server->config;
+    bool announce;
 
     auth_policy_carry(server->auth, old->policy, policy);
-    server->config = server_config_new(options, policy, tls, server->id, server->name,
-                                       listener_port(server->listener));
-    workers_configure(server->workers, server->worker_count, server->config);
+    server->config = server_config_new(options, policy, tls);
+    announce = announced_renew(server);
+    workers_configure(server->workers, server->worker_count, server->config, server->greeting);
+    if (announce)
+        workers_greet(server->workers, server->worker_count, server->greeting, true);
     server_config_unref(old);
 }
 

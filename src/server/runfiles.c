@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/runfiles.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +11,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "net/listener.h"
+#include "server/own_urls.h"
 
 /* Writes under another name and renames: whoever watches for the file sees it whole. */
 static enum err
@@ -56,29 +54,19 @@ put_url(struct buf *out, const char *ip, uint16_t port)
                      out->data[out->len - 1] == '[' ? "" : ",", ip, port);
 }
 
-/* Every address of an interface that is up; where they cannot be asked for (a sandbox without
- * netlink) the loopback address stands alone. */
+/* Every IPv4 address; where they cannot be asked for the loopback address stands alone. */
 static void
 put_all_addresses(struct buf *out, uint16_t port)
 {
-    struct ifaddrs *all = NULL;
-    size_t before = out->len;
+    struct endpoint *addresses;
+    size_t count = machine_addresses(&addresses), before = out->len;
 
-    if (getifaddrs(&all) == -1)
-        all = NULL;
-    for (struct ifaddrs *one = all; one != NULL; one = one->ifa_next) {
-        struct sockaddr_storage addr = { 0 };
-        struct endpoint ep;
-
-        if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET)
-            continue;
-        memcpy(&addr, one->ifa_addr, sizeof(struct sockaddr_in));
-        endpoint_from_sockaddr(&ep, &addr);
-        put_url(out, ep.ip, port);
-    }
-    freeifaddrs(all);
+    for (size_t i = 0; i < count; i++)
+        if (strchr(addresses[i].ip, ':') == NULL)
+            put_url(out, addresses[i].ip, port);
     if (out->len == before)
         put_url(out, "127.0.0.1", port);
+    free(addresses);
 }
 
 static void
@@ -89,7 +77,7 @@ put_listening(struct buf *out, const struct listening *one)
     if (one->port == 0)
         return;
     (void)buf_printf(out, "%s\"%s\":[", out->len > 1 ? "," : "", one->what);
-    if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0)
+    if (host_is_any(host))
         put_all_addresses(out, one->port);
     else
         put_url(out, host, one->port);

@@ -160,10 +160,11 @@ listen_for_clients(struct server *server, const struct options *options, struct 
     enum err err = listener_open(&server->listener, server->loop, options->host, port, server->log,
                                  accepted, server, &reason);
 
-    if (err == ERR_OK)
-        return ERR_OK;
-    return err_set(why, err, "Error listening on port: %s:%u, \"%s\"", options->host, port,
-                   reason.text);
+    if (err != ERR_OK)
+        return err_set(why, err, "Error listening on port: %s:%u, \"%s\"", options->host, port,
+                       reason.text);
+    server->port = listener_port(server->listener);
+    return ERR_OK;
 }
 
 static enum err
@@ -173,7 +174,8 @@ start_workers(struct server *server, struct errmsg *why)
 
     server->workers = xcalloc(count, sizeof(struct worker *));
     for (unsigned i = 0; i < count; i++) {
-        enum err err = worker_new(&server->workers[i], server, i, server->config, why);
+        enum err err =
+            worker_new(&server->workers[i], server, i, server->config, server->greeting, why);
 
         if (err == ERR_OK)
             err = worker_start(server->workers[i], why);
@@ -200,7 +202,7 @@ server_write_ports_file(struct server *server, struct errmsg *why)
     const struct options *options = server->config->options;
     const struct server_hooks *hooks = server->hooks;
     const struct listening listening[] = {
-        { "nats", options->host, listener_port(server->listener) },
+        { "nats", options->host, server->port },
         { "cluster", options->cluster.host, hooks == NULL ? 0 : hooks->port(hooks->arg) },
     };
 
@@ -231,8 +233,8 @@ start(struct server *server, struct options *options, struct errmsg *why)
         return err;
     }
     auth_options_seal(&options->auth, server->seal_key);
-    server->config = server_config_new(options, policy, tls, server->id, server->name,
-                                       listener_port(server->listener));
+    server->config = server_config_new(options, policy, tls);
+    (void)announced_renew(server);
     raise_descriptor_limit(server);
     err = start_workers(server, why);
     if (err == ERR_OK && server->hooks != NULL)
@@ -250,7 +252,7 @@ log_options(struct server *server)
     log_inf(server->log,
             strchr(options->host, ':') != NULL ? "Listening for client connections on [%s]:%u"
                                                : "Listening for client connections on %s:%u",
-            options->host, listener_port(server->listener));
+            options->host, server->port);
     if (server->config->tls != NULL)
         log_inf(server->log, "TLS required for client connections");
     if (!server->config->auth_required)
@@ -416,6 +418,8 @@ server_free(struct server *server)
     close_handles(server);
     stop_workers(server);
     server_config_unref(server->config);
+    greeting_unref(server->greeting);
+    announced_release(&server->announced);
     account_free(server->global);
     account_free(server->system);
     loop_free(server->loop);

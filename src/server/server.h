@@ -24,6 +24,7 @@
 #include "net/listener.h"
 #include "net/loop.h"
 #include "server/account.h"
+#include "server/announce.h"
 #include "server/config.h"
 #include "server/identity.h"
 #include "server/reminder.h"
@@ -65,8 +66,11 @@ struct server {
     struct account *global, *system;
     struct auth *auth;
     struct server_config *config;
+    struct greeting *greeting;
+    struct announced announced;
     unsigned char seal_key[AUTH_SEAL_KEY_LEN]; /* of the secrets in config's options */
-    struct listener *listener;
+    struct listener *listener;                 /* NULL: closed */
+    uint16_t port;                             /* of the listener, also when it is closed */
     struct worker **workers;
     unsigned worker_count, next_worker;
     struct signal_watch *signals[SERVER_SIGNALS];
@@ -91,6 +95,14 @@ void server_free(struct server *server); /* NULL is allowed */
 
 /* SIGHUP: reads the configuration again; on any error everything stays as it is. */
 void server_reload(struct server *server);
+
+/* What INFO says of the cluster: its name (NULL: a server on its own) and the client URLs of the
+ * other members (NULL-terminated; NULL: none), copied. Clients are told if their list of URLs
+ * changed; nothing happens when nothing did. advertise: not cluster.no_advertise; without it INFO
+ * has no URLs at all. Afterwards server->announced.own has what this server's peers should
+ * announce. A reload keeps the facts. */
+void server_set_cluster_facts(struct server *server, const char *cluster,
+                              const char *const *other_urls, bool advertise);
 
 /* As the options in force say, in place of what was written before; nothing where none is set. */
 enum err server_write_pid_file(struct server *server, struct errmsg *why);

@@ -48,7 +48,7 @@ freed_much(void *arg)
 
 enum err
 worker_new(struct worker **out, struct server *server, unsigned index, struct server_config *config,
-           struct errmsg *why)
+           struct greeting *greeting, struct errmsg *why)
 {
     struct worker *worker = xcalloc(1, sizeof(*worker));
     enum err err = loop_new(&worker->loop, index, why);
@@ -60,6 +60,7 @@ worker_new(struct worker **out, struct server *server, unsigned index, struct se
     loop_set_on_freed(worker->loop, freed_much, worker);
     worker->server = server;
     worker->config = server_config_ref(config);
+    worker->greeting = greeting_ref(greeting);
     worker->cache = sublist_cache_new(server->global->subs);
     if (worker->cache == NULL)
         abort();
@@ -158,6 +159,7 @@ worker_free(struct worker *worker)
     match_unref(worker->fresh);
     sublist_cache_free(worker->cache);
     server_config_unref(worker->config);
+    greeting_unref(worker->greeting);
     timer_free(worker->sweep);
     loop_free(worker->loop);
     free(worker);
@@ -205,6 +207,7 @@ struct configured {
     struct mail mail;
     struct worker *worker;
     struct server_config *config;
+    struct greeting *greeting;
     sem_t *done;
 };
 
@@ -217,6 +220,8 @@ deliver_configured(struct mail *mail)
 
     server_config_unref(worker->config);
     worker->config = configured->config;
+    greeting_unref(worker->greeting);
+    worker->greeting = configured->greeting;
     LIST_FOREACH_SAFE(pos, next, &worker->clients)
     {
         client_recheck(LIST_ENTRY(pos, struct client, link));
@@ -231,7 +236,8 @@ deliver_configured(struct mail *mail)
 }
 
 void
-workers_configure(struct worker **workers, unsigned count, struct server_config *config)
+workers_configure(struct worker **workers, unsigned count, struct server_config *config,
+                  struct greeting *greeting)
 {
     struct configured *letters = xcalloc(count, sizeof(*letters));
     sem_t done;
@@ -241,6 +247,7 @@ workers_configure(struct worker **workers, unsigned count, struct server_config 
         letters[i] = (struct configured) { .mail.deliver = deliver_configured,
                                            .worker = workers[i],
                                            .config = server_config_ref(config),
+                                           .greeting = greeting_ref(greeting),
                                            .done = &done };
         loop_post(workers[i]->loop, &letters[i].mail);
     }
@@ -249,4 +256,47 @@ workers_configure(struct worker **workers, unsigned count, struct server_config 
             continue; /* EINTR */
     sem_destroy(&done);
     free(letters);
+}
+
+struct greet_mail {
+    struct mail mail;
+    struct worker *worker;
+    struct greeting *greeting; /* counted */
+    bool announce;
+};
+
+static void
+deliver_greet(struct mail *mail)
+{
+    struct greet_mail *greet = (struct greet_mail *)(void *)mail;
+    struct worker *worker = greet->worker;
+    struct list *pos, *next;
+
+    if (worker->closing) {
+        greeting_unref(greet->greeting);
+        free(greet);
+        return;
+    }
+    greeting_unref(worker->greeting);
+    worker->greeting = greet->greeting;
+    if (greet->announce)
+        LIST_FOREACH_SAFE(pos, next, &worker->clients)
+        {
+            client_announce(LIST_ENTRY(pos, struct client, link));
+        }
+    free(greet);
+}
+
+void
+workers_greet(struct worker **workers, unsigned count, struct greeting *greeting, bool announce)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct greet_mail *greet = xmalloc(sizeof(*greet));
+
+        *greet = (struct greet_mail) { .mail.deliver = deliver_greet,
+                                       .worker = workers[i],
+                                       .greeting = greeting_ref(greeting),
+                                       .announce = announce };
+        loop_post(workers[i]->loop, &greet->mail);
+    }
 }

@@ -3,8 +3,8 @@
  * worker - a loop thread's share of the server: its clients, caches, counters
  *
  * Owns     its loop, its clients, a cache over the account's subject tree.
- * Threads  its loop's thread, but for worker_accept(), workers_configure() and
- *          worker_add_stats(), which the main thread calls.
+ * Threads  its loop's thread; worker_accept() and the functions on all workers are the main
+ *          thread's.
  */
 #ifndef TESSERA_SERVER_WORKER_H
 #define TESSERA_SERVER_WORKER_H
@@ -17,6 +17,7 @@
 #include "net/loop.h"
 #include "server/account.h"
 #include "server/config.h"
+#include "server/greeting.h"
 #include "sublist/sublist.h"
 
 struct run;
@@ -51,6 +52,7 @@ struct worker {
     struct server *server;
     struct loop *loop;
     struct server_config *config;
+    struct greeting *greeting;
     struct sublist_cache *cache; /* over the global account */
     struct match *fresh;         /* the last match made without the cache */
     struct run *run;             /* messages of the client that is being read, see run.h */
@@ -67,7 +69,7 @@ struct worker {
 };
 
 enum err worker_new(struct worker **out, struct server *server, unsigned index,
-                    struct server_config *config, struct errmsg *why);
+                    struct server_config *config, struct greeting *greeting, struct errmsg *why);
 enum err worker_start(struct worker *worker, struct errmsg *why);
 /* Closes every client and returns when that is done; newcomers are turned away. Afterwards
  * nothing on this worker asks auth any more. */
@@ -85,7 +87,13 @@ void worker_accept(struct worker *worker, int fd, const struct endpoint *remote,
 const struct match *worker_match(struct worker *worker, struct account *account,
                                  struct str subject);
 
-/* Swaps the configuration of each and looks again at every client; returns when all have. */
-void workers_configure(struct worker **workers, unsigned count, struct server_config *config);
+/* Swaps the configuration and the greeting of each and looks again at every client; returns when
+ * all have. */
+void workers_configure(struct worker **workers, unsigned count, struct server_config *config,
+                       struct greeting *greeting);
+/* Swaps the greeting of each, at some time soon; announce: clients that understand it get it now
+ * (PROTOCOL.md 1.6, asynchronous INFO). */
+void workers_greet(struct worker **workers, unsigned count, struct greeting *greeting,
+                   bool announce);
 
 #endif

@@ -1,0 +1,2 @@
+unit_test(announce server)
+unit_test(own_urls server)
