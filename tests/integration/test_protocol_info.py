@@ -92,3 +92,11 @@ def test_follows_the_pong_in_a_packet_with_more(shared):
     assert client.read_info()["connect_info"]
     client.expect("+OK\r\n+OK\r\nMSG a 1 0\r\n\r\nPONG\r\n")
     client.expect_silence()
+
+
+def test_follows_the_first_pong_behind_connect(shared):
+    client = shared.connect()
+    client.fence()  # a PONG before CONNECT does not count
+    client.login(protocol=1)
+    assert client.read_info()["connect_info"] is True
+    client.expect_silence()
