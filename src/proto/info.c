@@ -57,8 +57,7 @@ set_fields(json_t *object, const struct info *info)
            set_true(object, "tls_available", info->tls_available) &&
            set_number(object, "max_payload", info->max_payload) &&
            set_true(object, "jetstream", info->jetstream) &&
-           set_text(object, "cluster", info->cluster) && set_urls(object, info->connect_urls) &&
-           set_true(object, "ldm", info->ldm);
+           set_text(object, "cluster", info->cluster) && set_urls(object, info->connect_urls);
 }
 
 bool
@@ -102,7 +101,8 @@ append_client(struct buf *out, const struct info_client *client)
     return buf_append_str(out, "\"client_id\":") && buf_append(out, digits, len) &&
            append_field(out, "client_ip", client->ip) &&
            append_field(out, "nonce", client->nonce) && buf_append_str(out, connect_info) &&
-           append_field(out, "remote_account", client->account) && buf_append_str(out, "} \r\n");
+           append_field(out, "remote_account", client->account) &&
+           buf_append_str(out, client->ldm ? ",\"ldm\":true} \r\n" : "} \r\n");
 }
 
 bool

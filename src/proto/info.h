@@ -23,7 +23,7 @@ struct info {
     const char *server_id, *server_name, *version, *go, *git_commit; /* git_commit may be NULL */
     const char *host;
     int port;
-    bool headers, auth_required, tls_required, tls_verify, tls_available, jetstream, ldm;
+    bool headers, auth_required, tls_required, tls_verify, tls_available, jetstream;
     int64_t max_payload;
     const char *cluster;             /* NULL: none */
     const char *const *connect_urls; /* NULL, or NULL-terminated */
@@ -39,6 +39,7 @@ struct info_client {
     const char *ip;
     const char *nonce;   /* NULL: none */
     const char *account; /* NULL; or the INFO that follows the first PONG names it [>=2.12] */
+    bool ldm;            /* the server entered lame duck mode; said once */
 };
 
 /* Appends one client's line: prefix, the client's fields, "} \r\n". */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * As in the reference, connect_urls is absent until a first peer told its own: what a server knows
- * of itself may be an address that only its container has, and helps nobody who has come in.
+ * of itself may be an address that only its container has, and helps nobody who has come in. A lame
+ * duck takes its own URLs out, those of others stay.
  */
 #include "server/announce.h"
 
@@ -20,7 +21,7 @@ find_own_urls(struct server *server)
     size_t count;
 
     text_list_release(&announced->own);
-    if (announced->cluster == NULL || !announced->advertise)
+    if (announced->cluster == NULL || !announced->advertise || server->lame_duck.entered)
         return;
     count = machine_addresses(&addresses);
     server_own_urls(&announced->own, server->config->options, server->port, addresses, count);
@@ -46,7 +47,8 @@ announced_renew(struct server *server)
     struct greeting_facts facts = { .server_id = server->id,
                                     .server_name = server->name,
                                     .port = server->port,
-                                    .cluster = announced->cluster };
+                                    .cluster = announced->cluster,
+                                    .lame_duck = server->lame_duck.entered };
     bool changed;
 
     find_own_urls(server);

@@ -193,7 +193,7 @@ client_close(struct client *client, enum close_reason reason)
 {
     struct conn *conn = client->conn;
     /* our last words must arrive, whatever the peer still sends; nobody waits for a shutdown */
-    bool linger = reason != CLOSE_SHUTDOWN && reason != CLOSE_CLIENT_CLOSED;
+    bool linger = reason != CLOSE_CLIENT_CLOSED && !client->worker->closing;
 
     if (client_is_closed(client))
         return;

@@ -85,6 +85,7 @@ struct client {
     bool connected;                 /* a CONNECT was accepted */
     bool first_pong_sent;
     bool informed; /* INFO was sent */
+    bool told_ldm; /* INFO said ldm */
     struct parse_limits limits;
     struct sids sids;
 

@@ -29,6 +29,7 @@ client_send_info(struct client *client, enum info_occasion occasion)
         .ip = client->remote.ip,
         .nonce = first && client->nonce[0] != '\0' ? client->nonce : NULL,
         .account = occasion == INFO_AFTER_PONG ? client->account->name : NULL,
+        .ldm = !first && greeting->lame_duck && !client->told_ldm,
     };
     struct buf line;
 
@@ -37,6 +38,7 @@ client_send_info(struct client *client, enum info_occasion occasion)
         client_send(client, line.data, line.len);
     buf_release(&line);
     client->informed = true;
+    client->told_ldm = client->told_ldm || self.ldm;
 }
 
 void

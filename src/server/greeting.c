@@ -54,6 +54,7 @@ greeting_new(const struct server_config *config, const struct greeting_facts *fa
     info.host = host;
     info.port = port;
     atomic_init(&greeting->refs, 1);
+    greeting->lame_duck = facts->lame_duck;
     make_prefixes(greeting, config, &info);
     free(host);
     return greeting;

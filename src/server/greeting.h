@@ -19,6 +19,7 @@ struct greeting {
     atomic_uint refs;
     struct buf prefix;        /* see proto/info.h */
     struct buf prefix_inside; /* the same for whom it greets inside TLS; empty: the same */
+    bool lame_duck;
 };
 
 /* What the configuration does not say. Borrowed. */
@@ -27,6 +28,7 @@ struct greeting_facts {
     uint16_t port;                   /* the listener's, since options may say "any" */
     const char *cluster;             /* NULL: none */
     const char *const *connect_urls; /* NULL-terminated; NULL: none */
+    bool lame_duck;
 };
 
 struct greeting *greeting_new(const struct server_config *config,

@@ -115,8 +115,6 @@ warn_of_idle_options(const struct options *options, struct diags *diags)
         const char *name;
         int64_t value, initial;
     } idle[] = {
-        { "lame_duck_duration", options->lame_duck_duration_ns, 120 * CLOCK_NS_PER_S },
-        { "lame_duck_grace_period", options->lame_duck_grace_period_ns, 10 * CLOCK_NS_PER_S },
         { "max_closed_clients", options->max_closed_clients, 10000 },
     };
 

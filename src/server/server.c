@@ -267,6 +267,7 @@ close_handles(struct server *server)
         server->hooks->stop(server->hooks->arg);
     listener_close(server->listener);
     server->listener = NULL;
+    lame_duck_end(&server->lame_duck);
     reminder_stop(&server->trim);
     reminder_stop(&server->throttled);
     for (size_t i = 0; i < SERVER_SIGNALS; i++) {
@@ -275,8 +276,8 @@ close_handles(struct server *server)
     }
 }
 
-static void
-stop(struct server *server)
+void
+server_stop(struct server *server)
 {
     if (server->stopping)
         return;
@@ -330,10 +331,14 @@ caught(void *arg, int signo)
         reopen_log(server);
         break;
     case SIGUSR2:
-        log_wrn(server->log, "Lame duck mode is not supported yet: signal ignored");
+        lame_duck_enter(server);
+        break;
+    case SIGTERM: /* service managers send it as soon as their SIGUSR2 is out */
+        if (!server->lame_duck.entered)
+            server_stop(server);
         break;
     default:
-        stop(server);
+        server_stop(server);
     }
 }
 

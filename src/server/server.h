@@ -27,6 +27,7 @@
 #include "server/announce.h"
 #include "server/config.h"
 #include "server/identity.h"
+#include "server/lame_duck.h"
 #include "server/reminder.h"
 #include "server/throttle.h"
 #include "server/worker.h"
@@ -68,6 +69,7 @@ struct server {
     struct server_config *config;
     struct greeting *greeting;
     struct announced announced;
+    struct lame_duck lame_duck;
     unsigned char seal_key[AUTH_SEAL_KEY_LEN]; /* of the secrets in config's options */
     struct listener *listener;                 /* NULL: closed */
     uint16_t port;                             /* of the listener, also when it is closed */
@@ -91,6 +93,8 @@ enum err server_new(struct server **out, struct log *log, const struct flags *fl
                     const struct server_hooks *hooks, struct errmsg *why);
 /* Serves until a signal ends it. */
 void server_run(struct server *server);
+/* server_run() returns soon. May be called again. */
+void server_stop(struct server *server);
 void server_free(struct server *server); /* NULL is allowed */
 
 /* SIGHUP: reads the configuration again; on any error everything stays as it is. */
@@ -100,7 +104,7 @@ void server_reload(struct server *server);
  * other members (NULL-terminated; NULL: none), copied. Clients are told if their list of URLs
  * changed; nothing happens when nothing did. advertise: not cluster.no_advertise; without it INFO
  * has no URLs at all. Afterwards server->announced.own has what this server's peers should
- * announce. A reload keeps the facts. */
+ * announce. A reload and lame duck mode keep the facts. */
 void server_set_cluster_facts(struct server *server, const char *cluster,
                               const char *const *other_urls, bool advertise);
 

@@ -300,3 +300,43 @@ workers_greet(struct worker **workers, unsigned count, struct greeting *greeting
         loop_post(workers[i]->loop, &greet->mail);
     }
 }
+
+/* Goes from worker to worker until nothing is left to do, all were asked, or they are closing and
+ * the next may be gone. */
+struct evict_mail {
+    struct mail mail;
+    struct worker **workers;
+    unsigned worker_count, at, asked;
+    unsigned clients; /* still to be closed */
+};
+
+static void
+deliver_evict(struct mail *mail)
+{
+    struct evict_mail *evict = (struct evict_mail *)(void *)mail;
+    struct worker *worker = evict->workers[evict->at];
+
+    while (evict->clients > 0 && !list_empty(&worker->clients)) {
+        client_close(LIST_ENTRY(worker->clients.next, struct client, link), CLOSE_SHUTDOWN);
+        evict->clients--;
+    }
+    if (worker->closing || evict->clients == 0 || ++evict->asked == evict->worker_count) {
+        free(evict);
+        return;
+    }
+    evict->at = (evict->at + 1) % evict->worker_count;
+    loop_post(evict->workers[evict->at]->loop, &evict->mail);
+}
+
+void
+workers_evict(struct worker **workers, unsigned count, unsigned first, unsigned clients)
+{
+    struct evict_mail *evict = xmalloc(sizeof(*evict));
+
+    *evict = (struct evict_mail) { .mail.deliver = deliver_evict,
+                                   .workers = workers,
+                                   .worker_count = count,
+                                   .at = first % count,
+                                   .clients = clients };
+    loop_post(workers[evict->at]->loop, &evict->mail);
+}

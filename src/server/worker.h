@@ -95,5 +95,8 @@ void workers_configure(struct worker **workers, unsigned count, struct server_co
  * (PROTOCOL.md 1.6, asynchronous INFO). */
 void workers_greet(struct worker **workers, unsigned count, struct greeting *greeting,
                    bool announce);
+/* Closes so many clients, at some time soon: those of workers[first % count], and of the next ones
+ * when it has no more. */
+void workers_evict(struct worker **workers, unsigned count, unsigned first, unsigned clients);
 
 #endif

@@ -213,49 +213,11 @@ def test_signal_flag(server, tmp_path, command, trapped, by):
     started = server("# nothing\n", ["-D", "-P", pid_file])
     target = started.pid if by == "pid" else pid_file
     done = servers.run([f"-sl={command}={target}"], cwd=tmp_path)
-    if "not supported" in done.stderr:
-        pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stderr
     started.wait_log(f'Trapped "{trapped}" signal')
     if command != "reload":
         assert started.process.wait(PATIENCE_S) == 0
         started.stopped = True
-
-
-def enter_lame_duck(started):
-    started.process.send_signal(signal.SIGUSR2)
-    said = started.wait_log(r"[Ll]ame duck.*")[0]
-    if "not supported" in said:
-        pytest.skip(said)
-
-
-def test_lame_duck_without_clients_exits(server):
-    started = server()
-    enter_lame_duck(started)
-    assert started.process.wait(PATIENCE_S) == 0
-    started.stopped = True
-
-
-def test_lame_duck_tells_clients(server):
-    started = server(args=["-D"])
-    new, old = started.connect().login(protocol=1), started.login(protocol=0)
-    assert new.read_info()["connect_info"]
-    enter_lame_duck(started)
-    assert new.read_info()["ldm"] is True
-    wait_for(lambda: _is_refused(started.port), "the listener to close")
-    old.expect_silence()
-    new.expect_silence()
-    started.process.send_signal(signal.SIGTERM)  # ignored: service managers send it here
-    started.wait_log('Trapped "terminated" signal')
-    new.expect_silence()
-
-
-def _is_refused(port):
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 # -- flags

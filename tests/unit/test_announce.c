@@ -255,6 +255,61 @@ a_reload_keeps_the_facts(void **state)
     close(after);
 }
 
+static void
+count_call(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void
+a_lame_duck_says_so_once(void **state)
+{
+    struct server *server = server_of(state);
+    int calls = 0, old = enter(server, 0, 0), starting = connect_to(server, 0);
+    int fd = enter(server, 0, 1);
+
+    (void)hear(starting);
+    say(starting, "CONNECT {\"verbose\":false,\"protocol\":1}\r\n");
+    server_set_cluster_facts(server, "C1", ab, true);
+    (void)expect_info(fd, "\"self:4222\",\"a:1\",\"b:2\"");
+    server->lame_duck.on_enter = count_call;
+    server->lame_duck.on_enter_arg = &calls;
+    lame_duck_enter(server);
+    lame_duck_enter(server);
+    assert_int_equal(calls, 1);
+    assert_int_equal(server->announced.own.count, 0);
+    expect(expect_info(fd, "\"a:1\",\"b:2\""), "\"ldm\":true", true);
+    expect_nothing(fd);
+    expect_nothing(old);
+    expect_nothing(starting);
+    expect(expect_info(starting, "\"a:1\",\"b:2\""), "\"ldm\":true", true);
+    server_reload(server);
+    server_set_cluster_facts(server, "C1", with_self, true); /* the address is another's, too */
+    expect(expect_info(fd, "\"c:3\",\"self:4222\""), "ldm", false);
+    close(old);
+    close(starting);
+    close(fd);
+}
+
+/* Each eviction finds a client wherever it is, and more of them than there are hurt nobody. */
+static void
+evictions_go_from_worker_to_worker(void **state)
+{
+    struct server *server = server_of(state);
+    int fds[] = { enter(server, 1, 1), enter(server, 1, 0), enter(server, 0, 0) };
+    char byte;
+
+    workers_evict(server->workers, server->worker_count, 0, 2);
+    assert_int_equal(read(fds[2], &byte, 1), 0); /* the end, without a byte before it */
+    assert_int_equal(read(fds[0], &byte, 1), 0);
+    expect_nothing(fds[1]);
+    workers_evict(server->workers, server->worker_count, 2, 5);
+    assert_int_equal(read(fds[1], &byte, 1), 0);
+    workers_evict(server->workers, server->worker_count, 7, 1);
+    for (size_t i = 0; i < 3; i++)
+        close(fds[i]);
+}
+
 int
 main(void)
 {
@@ -265,6 +320,8 @@ main(void)
                                         end),
         cmocka_unit_test_setup_teardown(no_advertise_hides_all_urls, start, end),
         cmocka_unit_test_setup_teardown(a_reload_keeps_the_facts, start, end),
+        cmocka_unit_test_setup_teardown(a_lame_duck_says_so_once, start, end),
+        cmocka_unit_test_setup_teardown(evictions_go_from_worker_to_worker, start, end),
     };
 
     hash_init();

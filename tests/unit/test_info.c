@@ -36,7 +36,7 @@ most(void)
     info.git_commit = "abc123";
     info.headers = false;
     info.auth_required = info.tls_required = info.tls_verify = true;
-    info.tls_available = info.jetstream = info.ldm = true;
+    info.tls_available = info.jetstream = true;
     info.max_payload = -1;
     info.cluster = "C1";
     info.connect_urls = urls;
@@ -44,9 +44,10 @@ most(void)
 }
 
 static void
-expect_line(const struct info *info, const char *nonce, const char *account, const char *want)
+expect_line(const struct info *info, const char *nonce, const char *account, bool ldm,
+            const char *want)
 {
-    struct info_client client = { UINT64_MAX, "::1", nonce, account };
+    struct info_client client = { UINT64_MAX, "::1", nonce, account, ldm };
     struct buf prefix = BUF_INIT, line = BUF_INIT;
 
     assert_true(info_prefix(&prefix, info));
@@ -62,22 +63,23 @@ test_exact(void **state)
     struct info info = least();
 
     (void)state;
-    expect_line(&info, NULL, NULL,
+    expect_line(&info, NULL, NULL, false,
                 "INFO {\"server_id\":\"NID\",\"server_name\":\"NID\",\"version\":\"2.15.0\","
                 "\"proto\":1,\"go\":\"tessera\",\"host\":\"0.0.0.0\",\"port\":4222,"
                 "\"headers\":true,\"max_payload\":1048576,"
                 "\"client_id\":18446744073709551615,\"client_ip\":\"::1\"} \r\n");
     info = most();
     expect_line(
-        &info, "abcdefghijklmno", "$G",
+        &info, "abcdefghijklmno", "$G", true,
         "INFO {\"server_id\":\"NID\",\"server_name\":\"say \\\"hi\\\" \\\\ \xc3\xa9\\u0001\","
         "\"version\":\"2.15.0\",\"proto\":1,\"go\":\"tessera\",\"git_commit\":\"abc123\","
         "\"host\":\"0.0.0.0\",\"port\":4222,\"headers\":false,\"auth_required\":true,"
         "\"tls_required\":true,\"tls_verify\":true,\"tls_available\":true,"
         "\"max_payload\":-1,\"jetstream\":true,\"cluster\":\"C1\","
-        "\"connect_urls\":[\"10.0.0.1:4222\",\"10.0.0.2:4222\"],\"ldm\":true,"
+        "\"connect_urls\":[\"10.0.0.1:4222\",\"10.0.0.2:4222\"],"
         "\"client_id\":18446744073709551615,\"client_ip\":\"::1\","
-        "\"nonce\":\"abcdefghijklmno\",\"connect_info\":true,\"remote_account\":\"$G\"} \r\n");
+        "\"nonce\":\"abcdefghijklmno\",\"connect_info\":true,\"remote_account\":\"$G\","
+        "\"ldm\":true} \r\n");
 }
 
 static void

@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
+#include "server/lame_duck.h"
 
 static const struct endpoint machine[] = {
     { "127.0.0.1", 0 },       { "10.0.0.5", 0 },    { "169.254.7.7", 0 }, { "192.168.1.2", 0 },
@@ -119,6 +121,31 @@ text_lists_keep_order_and_copies(void **state)
     text_list_release(&other);
 }
 
+/* At most a second between two, at least half of what is said; all within the time. */
+static void
+lame_ducks_spread_their_clients(void **state)
+{
+    static const struct {
+        int64_t clients, duration_s, grace_s;
+        uint32_t interval_ms, batch;
+    } rows[] = {
+        { 0, 120, 10, 1000, 1 },           { 1, 120, 10, 1000, 1 },   { 10, 120, 10, 1000, 1 },
+        { 110, 120, 10, 1000, 1 },         { 220, 120, 10, 500, 1 },  { 5500, 120, 10, 20, 1 },
+        { 5501, 120, 10, 20, 2 },          { 11000, 120, 10, 20, 2 }, { 65536, 30, 0, 20, 44 },
+        { 1000000, 120, 10, 20, 182 },     { 1, 30, 60, 1000, 1 },    { 100, 30, 30, 20, 2 },
+        { 65536, 24 * 3600, 10, 1000, 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct lame_duck_plan plan = lame_duck_plan(
+            rows[i].clients, rows[i].duration_s * CLOCK_NS_PER_S, rows[i].grace_s * CLOCK_NS_PER_S);
+
+        if (plan.interval_ms != rows[i].interval_ms || plan.batch != rows[i].batch)
+            fail_msg("row %zu: %u at once in %u ms", i, plan.batch, plan.interval_ms);
+    }
+}
+
 int
 main(void)
 {
@@ -126,6 +153,7 @@ main(void)
         cmocka_unit_test(own_urls_are_what_others_can_use),
         cmocka_unit_test(machines_have_a_loopback_address),
         cmocka_unit_test(text_lists_keep_order_and_copies),
+        cmocka_unit_test(lame_ducks_spread_their_clients),
     };
 
     return cmocka_run_group_tests_name("own_urls", tests, NULL, NULL);
