@@ -51,7 +51,8 @@ start(void **state)
     fixture->log = log_new();
     assert_int_equal(logging_open(fixture->log, options, &why), ERR_OK);
     assert_int_equal(
-        server_new(&fixture->server, fixture->log, &fixture->flags, options, &diags, &why), ERR_OK);
+        server_new(&fixture->server, fixture->log, &fixture->flags, options, &diags, NULL, &why),
+        ERR_OK);
     diags_release(&diags);
     *state = fixture;
     return 0;

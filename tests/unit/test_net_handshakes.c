@@ -121,7 +121,9 @@ deliver_start(struct mail *mail)
     static const struct conn_handler handler = { take_all, ignore_timer, note_tls, note_end };
     const struct conn_options options = { 1 << 20, PATIENT_MS, LOOP_READ_BYTES };
     struct crowd *crowd = (struct crowd *)(void *)mail;
-    const struct conn_tls how = { crowd->context, CONN_TLS_AT_ONCE, 0, PATIENT_MS };
+    const struct conn_tls how = { .context = crowd->context,
+                                  .when = CONN_TLS_AT_ONCE,
+                                  .timeout_ms = PATIENT_MS };
 
     for (int i = 0; i < CROWD; i++) {
         struct member *member = &crowd->members[i];
