@@ -2,13 +2,7 @@
  *
  * connect - the JSON of CONNECT (PROTOCOL.md 1.7, AUTH.md 1)
  *
- * Keys are matched without regard to ASCII case, the last duplicate wins, whatever its case;
- * unknown keys are ignored. A wrong type (of an earlier duplicate, too), trailing bytes or
- * anything that is no JSON object is an error. null is as if the key were absent. Bytes that
- * are no UTF-8 inside a string become U+FFFD. All as in the reference; differences are
- * (docs/differences.md): null in place of the object, a key that only Unicode's case folding
- * equals, numbers beyond 64 bits and bad UTF-8 inside the arrays and objects of unknown keys
- * close here and not there, or are ignored here and not there.
+ * Read as jobject.h says.
  *
  * Owns     a struct connect_info owns its strings, secrets among them:
  *          connect_info_release() wipes and frees them. The JSON text is the caller's to wipe.

@@ -133,3 +133,45 @@ jstring_decode(struct str raw, char *out, size_t *len)
         *len += bytes;
     }
 }
+
+/* Writes a character as it stands in a string; out has room for 6 bytes. */
+static size_t
+put_character(char *out, uint32_t character)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    if (character >= ' ' && character != '"' && character != '\\')
+        return utf8_encode(out, character);
+    out[0] = '\\';
+    if (character >= ' ') {
+        out[1] = (char)character;
+        return 2;
+    }
+    memcpy(out + 1, "u00", 3);
+    out[4] = digits[character >> 4];
+    out[5] = digits[character & 0xf];
+    return 6;
+}
+
+size_t
+jstring_encode(struct str text, char *out)
+{
+    size_t len = 1; /* the quote */
+
+    if (out != NULL)
+        out[0] = '"';
+    while (text.len > 0) {
+        char encoded[6];
+        uint32_t character;
+        size_t bytes = utf8_decode(text.data, text.len, &character);
+
+        text = (struct str) { text.data + bytes, text.len - bytes };
+        bytes = put_character(encoded, character);
+        if (out != NULL)
+            memcpy(out + len, encoded, bytes);
+        len += bytes;
+    }
+    if (out != NULL)
+        out[len] = '"';
+    return len + 1;
+}

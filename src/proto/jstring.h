@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * jstring - strings of a JSON text, decoded without a copy that nobody wipes
+ * jstring - strings of a JSON text, read and written without a copy that nobody wipes
  *
  * A JSON library keeps what it decodes in memory that it frees unwiped; CONNECT carries
  * tokens. Bad UTF-8 and lone surrogates become U+FFFD, as in the reference.
@@ -22,5 +22,8 @@ bool jstring_take(struct str *rest, struct str *raw);
 /* Decodes raw into out, or only counts when out is NULL; *len: the decoded bytes. False for an
  * escape that JSON does not know. */
 bool jstring_decode(struct str raw, char *out, size_t *len);
+
+/* Writes text, quotes included, to out, or only counts when out is NULL; returns the bytes. */
+size_t jstring_encode(struct str text, char *out);
 
 #endif
