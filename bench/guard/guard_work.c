@@ -20,6 +20,8 @@
 #include "proto/connect.h"
 #include "proto/encode.h"
 #include "proto/parser.h"
+#include "proto/route_lines.h"
+#include "proto/route_parser.h"
 #include "proto/subject.h"
 #include "sublist/sublist.h"
 
@@ -363,6 +365,54 @@ connect_json(struct guard *g, uint32_t step)
     connect_info_release(&info);
 }
 
+static void
+prepare_rmsg(struct guard *g)
+{
+    file_literals(g);
+    set_input(g, "RMSG $G ", " 16\r\n0123456789abcdef\r\n");
+}
+
+static void
+prepare_rmsg_queues(struct guard *g)
+{
+    file_literals(g);
+    set_input(g, "RMSG $G ", " | workers audit 16\r\n0123456789abcdef\r\n");
+}
+
+/* A message from another server. */
+static void
+parse_rmsg(struct guard *g, uint32_t step)
+{
+    const struct route_limits limits = { g->limits.control_line_max, g->limits.payload_max, true };
+    const struct text *input = &g->input[step % HOT];
+    struct route_op op;
+    size_t used;
+
+    must(parse_route_op(&limits, input->data, input->len, &op, &used) == PARSE_OP &&
+             op.kind == ROUTE_MSG && used == input->len && op.payload.len == 16,
+         "not all was parsed");
+}
+
+/* A message for another server: encode_msg with an account and two queue groups. */
+static void
+encode_rmsg(struct guard *g, uint32_t step)
+{
+    static const char payload[] = "0123456789abcdef\r\n";
+    const struct str account = STR_LIT("$G"), queues = STR_LIT("workers audit ");
+    struct str subject = subject_of(g, step % HOT);
+    struct message message;
+    size_t head_len;
+    char *end;
+
+    message_init(&message, STR_NULL, (struct str) { payload, sizeof(payload) - 3 }, 0);
+    must(route_head_room(account, subject) <= sizeof(g->head), "the head is too long");
+    head_len = route_head(account, subject, g->head);
+    end = route_msg_line(&message, g->head, head_len, queues, true, g->out);
+    must((size_t)(end - g->out) == route_msg_line_len(&message, head_len, queues, true),
+         "the line has another length");
+    memcpy(end, message.payload.data, message.payload.len + 2);
+}
+
 static const struct workload {
     const char *name;
     void (*prepare)(struct guard *g);
@@ -379,6 +429,9 @@ static const struct workload {
     { "pipeline_run", prepare_pipeline, pipeline_run },
     { "hpub", prepare_hpub, hpub },
     { "connect_json", prepare_connect, connect_json },
+    { "parse_rmsg", prepare_rmsg, parse_rmsg },
+    { "parse_rmsg_queues", prepare_rmsg_queues, parse_rmsg },
+    { "encode_rmsg", file_literals, encode_rmsg },
 };
 
 static void

@@ -10,8 +10,9 @@
  * A verb's first letter says what its line has: with L an origin, with L and H both sizes. How
  * many arguments there are tells the rest: a lone one behind the subject is the reply, even "|".
  *
- * Nearly all of what a busy peer sends are whole messages with single blanks and without queues:
- * parse_plain_message() reads them in one pass over the line, in half the time; it knows no error.
+ * Nearly all of what a busy peer sends are whole messages with single blanks and nothing wrong in
+ * them: parse_plain_message() reads them in one pass over the line, in half the time; it knows no
+ * error: what it does not understand is read again by the steps of all verbs, which say why.
  */
 #include "proto/route_parser.h"
 
@@ -71,22 +72,56 @@ whole_message(const char *data, size_t len)
     }
 }
 
-/* The arguments of a message lie at data[start]. False: not plain. */
+/* Takes the names up to the sizes: the last word, or two, before the CR. */
+static inline bool
+take_queues(const char **at, const char *end, bool header_size, struct str *out)
+{
+    const char *start = *at, *before = start, *word = start, *stop;
+
+    for (;;) {
+        stop = word_end(word, end);
+        if (stop == word || stop == end || !is_blank(*stop))
+            break;
+        before = word;
+        word = stop + 1;
+    }
+    *at = header_size ? before : word;
+    if (stop == end || *stop != '\r' || *at == start)
+        return false;
+    *out = (struct str) { start, (size_t)(*at - 1 - start) };
+    return true;
+}
+
+/* Takes what stands between subject and sizes. */
+static inline bool
+take_reply_and_queues(const char **at, const char *end, bool header_size, struct route_op *op)
+{
+    char indicator = **at;
+
+    if ((indicator != '|' && indicator != '+') || end - *at < 2 || !is_blank((*at)[1]))
+        return take_word(at, end, &op->reply);
+    *at += 2;
+    return (indicator == '|' || take_word(at, end, &op->reply)) &&
+           take_queues(at, end, header_size, &op->queues);
+}
+
+/* The arguments of a message lie behind verb and blank. False: not plain. */
 static inline bool
 parse_plain_message(const struct route_limits *limits, const struct verb *verb, const char *data,
                     size_t len, struct route_op *op, size_t *used)
 {
     size_t start = verb->len + 1, line_max = start + limits->control_line_max + CRLF_LEN;
-    const char *end = data + (len < line_max ? len : line_max), *at = data + start, *sizes;
+    const char *end = data + (len < line_max ? len : line_max), *at = data + start, *behind;
     size_t *header_len = has_header_size(verb) ? &op->header_len : NULL;
 
     if ((has_origin(verb) && !take_word(&at, end, &op->origin)) ||
         !take_word(&at, end, &op->account) || !take_word(&at, end, &op->subject))
         return false;
-    sizes = at;
+    behind = at;
     if (!take_sizes(&at, end, header_len, &op->payload.len)) {
-        at = sizes;
-        if (!take_word(&at, end, &op->reply) || !take_sizes(&at, end, header_len, &op->payload.len))
+        at = behind;
+        if (at == end || !take_reply_and_queues(&at, end, header_len != NULL, op) ||
+            !take_sizes(&at, end, header_len, &op->payload.len))
             return false;
     }
     if (op->payload.len > limits->payload_max || op->header_len > op->payload.len)

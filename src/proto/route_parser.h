@@ -13,7 +13,7 @@
  *   - a queue's weight is a number, where the reference takes anything;
  *   - a CR between arguments is malformed, where the reference takes it for a blank.
  *
- * Cost     one pass over a plain RMSG, HMSG or LMSG without queues; otherwise one for the line's
+ * Cost     one pass over the line of a message with single blanks; otherwise one for the line's
  *          end and one over its arguments. A payload is not touched.
  */
 #ifndef TESSERA_PROTO_ROUTE_PARSER_H

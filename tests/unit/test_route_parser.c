@@ -230,6 +230,9 @@ test_messages(void **state)
         ROW("RMSG A b + r q1 2\r\nhi\r\n", "msg account=A subject=b reply=r queues=q1 payload=hi"),
         ROW("RMSG A b + r q1 q2 2\r\nhi\r\n",
             "msg account=A subject=b reply=r queues=q1 q2 payload=hi"),
+        ROW("RMSG A b | q1 2 \r\nhi\r\n", "msg account=A subject=b queues=q1 payload=hi"),
+        ROW("RMSG A b + r q\v 2\r\nhi\r\n",
+            "msg account=A subject=b reply=r queues=q\v payload=hi"),
         ROW("RMSG A b + r 2\r\nhi\r\n", "msg account=A subject=b reply=r payload=hi"),
         ROW("RMSG A b + 3 2\r\nhi\r\n", "msg account=A subject=b reply=3 payload=hi"),
         /* with headers */
