@@ -61,8 +61,8 @@ check_mixtures(const struct auth_reader *auth)
     return mixed;
 }
 
-static bool
-is_any_set(const struct auth_reader *auth)
+bool
+auth_any_set(const struct auth_reader *auth)
 {
     static const enum auth_part parts[] = { PART_TOKEN,    PART_TOKEN_FILE, PART_USER,
                                             PART_PASSWORD, PART_TOKENS,     PART_USERS };
@@ -163,7 +163,9 @@ check_passwords(const struct auth_reader *auth)
 
         if (entry->kind == AUTH_USER && entry->secret == NULL)
             diag_error(auth->diags, auth->places[i].pos,
-                       "a user without a password would admit everyone who knows the name");
+                       "a user without a password would admit everyone who knows the name%s",
+                       auth->owner == AUTH_OF_ROUTES ? "; if it is a token, say so: token: ..."
+                                                     : "");
     }
 }
 
@@ -251,37 +253,42 @@ warn_of_plain_text(const struct auth_reader *auth)
         return;
     noun = secret_noun(&auth->options->entries[first]);
     if (count == 1)
-        diag_warning(auth->diags, auth->places[first].origin,
-                     "the %s is in plain text; configure its hash instead, made with: nats server "
-                     "passwd",
-                     noun);
+        diag_insecure(auth->diags, auth->places[first].origin,
+                      "the %s is in plain text; configure its hash instead, made with: nats server "
+                      "passwd",
+                      noun);
     else
-        diag_warning(auth->diags, auth->places[first].origin,
-                     "this %s is in plain text, and so are %zu more; configure their hashes "
-                     "instead, made with: nats server passwd",
-                     noun, count - 1);
+        diag_insecure(auth->diags, auth->places[first].origin,
+                      "this %s is in plain text, and so are %zu more; configure their hashes "
+                      "instead, made with: nats server passwd",
+                      noun, count - 1);
 }
 
-/* Once for each file. */
+void
+auth_check_file(struct conf_file *file, struct conf_pos pos, bool own, struct diags *diags)
+{
+    if (file == NULL || file->reported || !file->regular || (file->mode & 004) == 0)
+        return;
+    file->reported = true;
+    if (own)
+        diag_insecure(diags, pos,
+                      "others may read this file, which holds a secret; close it with: "
+                      "chmod o-r %s",
+                      file->path);
+    else
+        diag_insecure(diags, pos,
+                      "others may read %s, which holds a secret; close it with: chmod o-r %s",
+                      file->path, file->path);
+}
+
 static void
-warn_of_readable_files(const struct auth_reader *auth)
+check_files(const struct auth_reader *auth)
 {
     for (size_t i = 0; i < auth->options->count; i++) {
         const struct auth_place *place = &auth->places[i];
-        struct conf_file *file = place->file;
+        bool own = !place->in_token_file;
 
-        if (file == NULL || file->reported || !file->regular || (file->mode & 004) == 0)
-            continue;
-        file->reported = true;
-        if (place->in_token_file)
-            diag_warning(auth->diags, place->secret,
-                         "others may read %s, which holds a secret; close it with: chmod o-r %s",
-                         file->path, file->path);
-        else
-            diag_warning(auth->diags, place->origin,
-                         "others may read this file, which holds a secret; close it with: "
-                         "chmod o-r %s",
-                         file->path);
+        auth_check_file(place->file, own ? place->origin : place->secret, own, auth->diags);
     }
 }
 
@@ -294,10 +301,11 @@ warn_of_network(const struct auth_reader *auth, const char *clear_host)
     while (i < options->count && options->entries[i].secret == NULL)
         i++;
     if (i < options->count && clear_host != NULL && !is_loopback(clear_host))
-        diag_warning(auth->diags, auth->places[i].pos,
-                     "clients send the %s unencrypted, and %s is not a loopback address; "
-                     "serve TLS, listen on 127.0.0.1 or keep the network private",
-                     secret_noun(&options->entries[i]), clear_host);
+        diag_insecure(auth->diags, auth->places[i].pos,
+                      "%s send the %s unencrypted, and %s is not a loopback address; "
+                      "serve TLS, listen on 127.0.0.1 or keep the network private",
+                      auth->owner == AUTH_OF_CLIENTS ? "clients" : "routes",
+                      secret_noun(&options->entries[i]), clear_host);
 }
 
 void
@@ -310,10 +318,11 @@ auth_reader_check(struct auth_reader *auth, const char *clear_host)
         check_tokens(auth);
         check_no_auth_user(auth);
     }
-    if (auth->block_pos.file != NULL && !is_any_set(auth))
-        diag_warning(auth->diags, auth->block_pos,
-                     "authorization without a token: everyone may connect");
-    warn_of_plain_text(auth);
-    warn_of_readable_files(auth);
+    if (auth->block_pos.file != NULL && !auth_any_set(auth) && auth->owner == AUTH_OF_CLIENTS)
+        diag_insecure(auth->diags, auth->block_pos,
+                      "authorization without a token: everyone may connect");
+    if (auth->owner == AUTH_OF_CLIENTS) /* routes need theirs in clear to dial */
+        warn_of_plain_text(auth);
+    check_files(auth);
     warn_of_network(auth, clear_host);
 }

@@ -54,7 +54,7 @@ auth_fields_collect(struct auth_fields *out, const char *section, const struct c
             continue;
         }
         if (row->type == OPTION_UNSUPPORTED) {
-            reader_report_unsupported(entry, diags);
+            reader_report_unsupported(entry, row, diags);
             continue;
         }
         if (out->at[row->part] != NULL)

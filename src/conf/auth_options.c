@@ -76,8 +76,8 @@ permission_equal(const struct permission_options *a, const struct permission_opt
            subject_list_equal(&a->deny, &b->deny);
 }
 
-static bool
-permissions_equal(const struct permissions_options *a, const struct permissions_options *b)
+bool
+permissions_options_equal(const struct permissions_options *a, const struct permissions_options *b)
 {
     if (a == NULL || b == NULL)
         return a == b;
@@ -116,7 +116,7 @@ static bool
 entry_equal(const struct auth_entry *a, const struct auth_entry *b)
 {
     return a->kind == b->kind && text_equal(a->name, b->name) && text_equal(a->secret, b->secret) &&
-           permissions_equal(a->permissions, b->permissions) &&
+           permissions_options_equal(a->permissions, b->permissions) &&
            a->connection_types == b->connection_types && a->expires_ns == b->expires_ns;
 }
 
@@ -161,19 +161,22 @@ format_list(const char *title, const struct subject_list *list, struct buf *out)
     buf_append_char(out, ']');
 }
 
-static void
-format_permissions(const struct permissions_options *permissions, struct buf *out)
+void
+permissions_options_format(const struct permissions_options *options, struct buf *out)
 {
-    const struct permission_options *publish = &permissions->publish;
-    const struct permission_options *subscribe = &permissions->subscribe;
+    const struct permission_options *publish, *subscribe;
 
+    if (options == NULL)
+        return;
+    publish = &options->publish;
+    subscribe = &options->subscribe;
     format_list(publish->has_allow ? "publish" : "publish all", &publish->allow, out);
     format_list("but", &publish->deny, out);
     format_list(subscribe->has_allow ? "subscribe" : "subscribe all", &subscribe->allow, out);
     format_list("but", &subscribe->deny, out);
-    if (permissions->allow_responses)
-        buf_printf(out, " responses %" PRId64 " %" PRId64, permissions->responses_max,
-                   permissions->responses_expires_ns);
+    if (options->allow_responses)
+        buf_printf(out, " responses %" PRId64 " %" PRId64, options->responses_max,
+                   options->responses_expires_ns);
 }
 
 void
@@ -187,8 +190,7 @@ auth_options_format(const struct auth_options *options, unsigned kinds, struct b
         if (entry->name != NULL)
             buf_printf(out, "%d %s ", (int)entry->kind, entry->name);
         buf_append_str(out, entry->secret == NULL ? "" : "<set>");
-        if (entry->permissions != NULL)
-            format_permissions(entry->permissions, out);
+        permissions_options_format(entry->permissions, out);
         if (entry->connection_types != 0)
             buf_printf(out, " types %x", entry->connection_types);
         if (entry->expires_ns != 0)

@@ -88,5 +88,9 @@ void auth_entry_release(struct auth_entry *entry);
 /* NULL gives NULL, and is allowed. */
 struct permissions_options *permissions_options_copy(const struct permissions_options *options);
 void permissions_options_free(struct permissions_options *options);
+bool permissions_options_equal(const struct permissions_options *a,
+                               const struct permissions_options *b);
+/* Appends them as text; NULL appends nothing. */
+void permissions_options_format(const struct permissions_options *options, struct buf *out);
 
 #endif

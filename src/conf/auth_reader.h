@@ -27,7 +27,11 @@ struct auth_place {
     struct conf_pos expires; /* of its key */
 };
 
+/* Who is to show what the block says. */
+enum auth_owner { AUTH_OF_CLIENTS, AUTH_OF_ROUTES };
+
 struct auth_reader {
+    enum auth_owner owner;
     struct auth_options *options;
     struct diags *diags;
     const struct conf_host *host;
@@ -51,8 +55,15 @@ void auth_reader_release(struct auth_reader *auth);
 bool auth_part_set(const struct auth_reader *auth, enum auth_part part);
 struct conf_pos auth_part_pos(const struct auth_reader *auth, enum auth_part part);
 
+/* Is any way to enter set, well or not? */
+bool auth_any_set(const struct auth_reader *auth);
+
 /* auth_checks.c: what holds between the entries, and what the operator should know. clear_host
  * is what the server listens on for those who speak in clear; NULL: nobody may. */
 void auth_reader_check(struct auth_reader *auth, const char *clear_host);
+
+/* If others may read file, says so, once for each file; pos is where its secret is named, and own
+ * is whether that is the file itself. file NULL: none. */
+void auth_check_file(struct conf_file *file, struct conf_pos pos, bool own, struct diags *diags);
 
 #endif

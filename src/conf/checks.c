@@ -51,21 +51,26 @@ is_utf8(const char *text)
     return true;
 }
 
+const char *
+secret_unsendable(const char *secret)
+{
+    for (const char *byte = secret; *byte != '\0'; byte++)
+        if (iscntrl((unsigned char)*byte))
+            return "holds a control byte, which no client can send";
+    return is_utf8(secret) ? NULL : "is not UTF-8, which no client can send";
+}
+
 bool
 check_secret(const char *noun, const char *secret, struct conf_pos pos, struct diags *diags)
 {
+    const char *fault = secret_unsendable(secret);
+
     if (secret[0] == '\0') {
         diag_error(diags, pos, "an empty %s would admit everyone", noun);
         return false;
     }
-    for (const char *byte = secret; *byte != '\0'; byte++) {
-        if (iscntrl((unsigned char)*byte)) {
-            diag_error(diags, pos, "the %s holds a control byte, which no client can send", noun);
-            return false;
-        }
-    }
-    if (!is_utf8(secret)) {
-        diag_error(diags, pos, "the %s is not UTF-8, which no client can send", noun);
+    if (fault != NULL) {
+        diag_error(diags, pos, "the %s %s", noun, fault);
         return false;
     }
     switch (token_form(secret)) {
@@ -86,17 +91,22 @@ check_secret(const char *noun, const char *secret, struct conf_pos pos, struct d
     return false;
 }
 
+bool
+check_no_blanks(const char *noun, const char *name, struct conf_pos pos, struct diags *diags)
+{
+    for (; name != NULL && *name != '\0'; name++) {
+        if (isspace((unsigned char)*name)) {
+            diag_error(diags, pos, "%s cannot contain spaces", noun);
+            return false;
+        }
+    }
+    return true;
+}
+
 void
 check_server_name(const struct options *options, struct conf_pos pos, struct diags *diags)
 {
-    const char *name = options->server_name;
-
-    for (; name != NULL && *name != '\0'; name++) {
-        if (isspace((unsigned char)*name)) {
-            diag_error(diags, pos, "server name cannot contain spaces");
-            return;
-        }
-    }
+    (void)check_no_blanks("server name", options->server_name, pos, diags);
 }
 
 /* host, host:port, [v6] or [v6]:port */
@@ -114,10 +124,16 @@ is_host_port(const char *text)
 }
 
 void
+check_host_port(const char *option, const char *text, struct conf_pos pos, struct diags *diags)
+{
+    if (text != NULL && !is_host_port(text))
+        diag_error(diags, pos, "\"%s\" wants \"host\" or \"host:port\"", option);
+}
+
+void
 check_client_advertise(const struct options *options, struct conf_pos pos, struct diags *diags)
 {
-    if (options->client_advertise != NULL && !is_host_port(options->client_advertise))
-        diag_error(diags, pos, "\"client_advertise\" wants \"host\" or \"host:port\"");
+    check_host_port("client_advertise", options->client_advertise, pos, diags);
 }
 
 void

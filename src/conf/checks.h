@@ -23,8 +23,16 @@ enum token_form {
 
 enum token_form token_form(const char *token);
 
+/* Why no CONNECT can carry it, as "holds..." or "is..."; NULL: one can. */
+const char *secret_unsendable(const char *secret);
 /* May this be a token or password (noun says which)? false: reported. */
 bool check_secret(const char *noun, const char *secret, struct conf_pos pos, struct diags *diags);
+
+/* A name without blanks (NULL: none), "server name" and the like; false: reported. */
+bool check_no_blanks(const char *noun, const char *name, struct conf_pos pos, struct diags *diags);
+/* "host" or "host:port"; NULL: nothing was said. */
+void check_host_port(const char *option, const char *text, struct conf_pos pos,
+                     struct diags *diags);
 
 /* One option each; of type option_check_fn, named by the option table. */
 void check_server_name(const struct options *options, struct conf_pos pos, struct diags *diags);
@@ -36,6 +44,16 @@ void check_lame_duck_duration(const struct options *options, struct conf_pos pos
                               struct diags *diags);
 void check_lame_duck_grace_period(const struct options *options, struct conf_pos pos,
                                   struct diags *diags);
+/* cluster_checks.c */
+void check_cluster_name(const struct options *options, struct conf_pos pos, struct diags *diags);
+void check_cluster_advertise(const struct options *options, struct conf_pos pos,
+                             struct diags *diags);
+void check_cluster_ping_interval(const struct options *options, struct conf_pos pos,
+                                 struct diags *diags);
+void check_cluster_write_timeout(const struct options *options, struct conf_pos pos,
+                                 struct diags *diags);
+void check_cluster_pool_size(const struct options *options, struct conf_pos pos,
+                             struct diags *diags);
 
 /* Where each option was set last: by row of the option table. */
 struct option_source {

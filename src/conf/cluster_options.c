@@ -61,6 +61,7 @@ cluster_options_release(struct cluster_options *options)
     free(options->name);
     free(options->host);
     free(options->advertise);
+    free(options->write_timeout);
     *options = (struct cluster_options) { 0 };
 }
 
@@ -84,8 +85,8 @@ text_equal(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-static bool
-route_equal(const struct cluster_route *a, const struct cluster_route *b)
+bool
+cluster_route_equal(const struct cluster_route *a, const struct cluster_route *b)
 {
     return strcmp(a->shown, b->shown) == 0 && text_equal(a->user, b->user) &&
            text_equal(a->pass, b->pass);
@@ -97,7 +98,7 @@ cluster_routes_equal(const struct cluster_options *a, const struct cluster_optio
     bool same = a->route_count == b->route_count;
 
     for (size_t i = 0; same && i < a->route_count; i++)
-        same = route_equal(&a->routes[i], &b->routes[i]);
+        same = cluster_route_equal(&a->routes[i], &b->routes[i]);
     return same;
 }
 

@@ -31,13 +31,14 @@ struct cluster_route {
 struct cluster_options {
     bool enabled; /* a port to listen on is given */
 
-    char *name;        /* NULL: a dynamic one */
-    char *host;        /* "0.0.0.0" */
-    int64_t port;      /* -1: any free one; 0: no cluster */
-    char *advertise;   /* "host[:port]"; NULL: host and port */
-    bool no_advertise; /* clients are not told of other servers */
-    int64_t pool_size; /* as asked for: 0 is the default, -1 no pool. One connection per peer */
-    bool close_on_write_timeout; /* also a peer that still reads a little */
+    char *name;          /* NULL: a dynamic one */
+    char *host;          /* "0.0.0.0" */
+    int64_t port;        /* -1: any free one; 0: no cluster */
+    char *advertise;     /* "host[:port]"; NULL: host and port */
+    bool no_advertise;   /* clients are not told of other servers */
+    int64_t pool_size;   /* as asked for: 0 is the default, -1 no pool. One connection per peer */
+    char *write_timeout; /* "default", "retry", "close" or NULL, in any case: */
+    bool close_on_write_timeout; /* it is close: also a peer that still reads a little */
 
     struct cluster_route *routes; /* no two to one host and port with one login */
     size_t route_count;
@@ -75,6 +76,8 @@ char *cluster_secret_copy(const char *text);
 void cluster_secret_free(char **text);
 
 void cluster_route_release(struct cluster_route *route);
+/* The same address and credentials, as they are written? */
+bool cluster_route_equal(const struct cluster_route *a, const struct cluster_route *b);
 void cluster_routes_release(struct cluster_options *options);
 /* For the reload difference: the same routes in the same order, logins included? */
 bool cluster_routes_equal(const struct cluster_options *a, const struct cluster_options *b);

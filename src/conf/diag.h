@@ -38,6 +38,7 @@ struct diags {
     struct diag *list;
     size_t count, cap;
     size_t errors;
+    bool strict; /* diag_insecure() finds errors */
 };
 
 /* A zeroed struct diags is empty and ready. */
@@ -48,6 +49,10 @@ void diag_add(struct diags *diags, enum diag_severity severity, struct conf_pos 
 
 #define diag_error(diags, pos, ...)   diag_add(diags, DIAG_ERROR, pos, __VA_ARGS__)
 #define diag_warning(diags, pos, ...) diag_add(diags, DIAG_WARNING, pos, __VA_ARGS__)
+/* Somebody may get in, or at a secret, who perhaps should not: a warning, with --strict an error.
+ */
+#define diag_insecure(diags, pos, ...)                                                             \
+    diag_add(diags, (diags)->strict ? DIAG_ERROR : DIAG_WARNING, pos, __VA_ARGS__)
 
 /* Appends "FILE:LINE:COL: text", "FILE: text" or "text" (no file). */
 void diag_format(const struct diag *diag, struct buf *out);

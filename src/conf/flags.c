@@ -74,6 +74,15 @@ shown_name(const struct walk *walk)
                      walk->name.data);
 }
 
+/* A URL is as secret as the credentials in it. */
+static bool
+is_secret(const struct option_row *row, const char *value)
+{
+    bool url = row->type == OPTION_LISTEN || row->type == OPTION_ROUTES;
+
+    return row->secret && value[0] != '\0' && (!url || strchr(value, '@') != NULL);
+}
+
 /* A secret stays as long as the process, so it lives where no core file gets it. */
 static char *
 copy_value(const struct walk *walk)
@@ -244,7 +253,7 @@ flags_hide_secrets(int argc, char **argv)
     enum word_kind kind;
 
     while ((kind = flag_next(&walk)) != WORD_END)
-        if (kind == WORD_FLAG && walk.row->secret && walk.value != NULL && walk.value[0] != '\0') {
+        if (kind == WORD_FLAG && walk.value != NULL && is_secret(walk.row, walk.value)) {
             mem_wipe(walk.value, strlen(walk.value));
             walk.value[0] = '*'; /* alone: not even the length shows */
         }

@@ -147,6 +147,10 @@ apply_flag(struct reader *reader, const struct flag_setting *setting)
         note_auth_flag(reader, setting);
     else if (row->type == OPTION_TLS || row->in_tls)
         reader->tls.flags[row->field] = setting;
+    else if (row->type == OPTION_LISTEN)
+        cluster_read_listen_flag(&reader->cluster, setting);
+    else if (row->type == OPTION_ROUTES)
+        cluster_read_routes_flag(&reader->cluster, setting);
     else
         source->valid = option_set_flag(reader->options, row, setting->value, pos, reader->diags) &&
                         reader_check(reader, row, pos);
@@ -163,11 +167,11 @@ may_speak_in_clear(const struct options *options)
 
 /* Asked before zero becomes the default. */
 static bool
-says_auth_timeout(struct reader *reader)
+says_timeout(struct reader *reader, const char *section, int64_t ns)
 {
-    const struct option_row *row = option_by_name("authorization", STR_LIT("timeout"));
+    const struct option_row *row = option_by_name(section, STR_LIT("timeout"));
 
-    return reader_source(reader, row)->in_file && reader->options->auth_timeout_ns != 0;
+    return reader_source(reader, row)->in_file && ns != 0;
 }
 
 static void
@@ -181,13 +185,18 @@ load(struct reader *reader, struct conf_tree *tree, const struct flags *flags,
         return;
     for (size_t i = 0; i < flags->count; i++)
         apply_flag(reader, &flags->settings[i]);
-    options->auth_timeout_said = says_auth_timeout(reader);
+    options->auth_timeout_said = says_timeout(reader, "authorization", options->auth_timeout_ns);
+    options->cluster.auth_timeout_said =
+        says_timeout(reader, "cluster authorization", options->cluster.auth_timeout_ns);
     settle(options);
+    reader->diags->strict = options->strict;
     auth_read_flags(&reader->auth);
     tls_read_flags(&reader->tls);
+    cluster_read_flags_end(&reader->cluster);
     options->auth.by_certificate = options->tls.enabled && options->tls.verify_and_map;
     auth_reader_check(&reader->auth, may_speak_in_clear(options) ? options->host : NULL);
     tls_reader_check(&reader->tls);
+    cluster_reader_check(&reader->cluster);
     check_options(options, reader->sources, reader->diags);
     tls_check_clients(options,
                       reader_source(reader, option_by_name("", STR_LIT("allow_non_tls")))->pos,
@@ -209,8 +218,10 @@ options_load_from(const struct flags *flags, const struct conf_host *host, struc
 
     (void)option_rows(&count);
     reader.sources = xcalloc(count, sizeof(*reader.sources));
+    cluster_reader_init(&reader.cluster, options, host, &tree, diags);
     load(&reader, &tree, flags, host);
     auth_reader_release(&reader.auth);
+    cluster_reader_release(&reader.cluster);
     conf_tree_release(&tree);
     free(reader.sources);
     if (diags->errors == errors)

@@ -17,6 +17,10 @@
     {                                                                                              \
         .section = in, .names = name, .type = OPTION_UNSUPPORTED                                   \
     }
+#define REFUSED(in, name, why)                                                                     \
+    {                                                                                              \
+        .section = in, .names = name, .type = OPTION_UNSUPPORTED, .refusal = why                   \
+    }
 #define AUTH(in, name, of, text)                                                                   \
     {                                                                                              \
         .section = in, .names = name, .type = OPTION_AUTH, .part = of, .help = text                \
@@ -25,10 +29,6 @@
     {                                                                                              \
         .section = in, .names = name, .type = OPTION_AUTH, .part = of, .secret = true,             \
         .help = text                                                                               \
-    }
-#define UNSUPPORTED_FLAG(flag, value, in_group, text)                                              \
-    {                                                                                              \
-        .type = OPTION_UNSUPPORTED, .flags = flag, .arg = value, .group = in_group, .help = text   \
     }
 #define ACTION(what, flag, value, in_group, text)                                                  \
     {                                                                                              \
@@ -153,10 +153,10 @@ static const struct option_row rows[] = {
       .group = GROUP_LOGGING, .help = "Bytes of a message in the trace; 0: all" },
 
     /* authorization */
-    { .section = "", .names = "authorization", .type = OPTION_SECTION, .secret = true,
-      .help = "Who may connect" },
+    { .section = "", .names = "authorization", .type = OPTION_SECTION,
+      .inner = "authorization", .secret = true, .help = "Who may connect" },
     { .section = "authorization", .names = "token", .type = OPTION_AUTH, .part = PART_TOKEN,
-      .kinds = 1 << AUTH_TOKEN, .secret = true, .flags = "auth", .arg = "<token>",
+      FIELD(auth), .kinds = 1 << AUTH_TOKEN, .secret = true, .flags = "auth", .arg = "<token>",
       .group = GROUP_AUTHORIZATION, .help = "Token that clients must show, plain or bcrypted" },
     { .section = "authorization", .names = "token_file", .type = OPTION_AUTH,
       .part = PART_TOKEN_FILE, .flags = "auth-file", .arg = "<file>",
@@ -173,13 +173,17 @@ static const struct option_row rows[] = {
       .part = PART_PASSWORD, .secret = true, .flags = "pass", .arg = "<password>",
       .group = GROUP_AUTHORIZATION, .help = "Password of that user, plain or bcrypted" },
     { .section = "authorization", .names = "users", .type = OPTION_AUTH, .part = PART_USERS,
-      .kinds = 1 << AUTH_USER | 1 << AUTH_NKEY, .secret = true,
+      FIELD(auth), .kinds = 1 << AUTH_USER | 1 << AUTH_NKEY, .secret = true,
       .help = "Several users, with passwords or nkeys" },
     { .section = "authorization", .names = "default_permissions default_permission permissions",
       .type = OPTION_AUTH, .part = PART_PERMISSIONS,
       .help = "What those may do that have no permissions of their own" },
     { .section = "", .names = "no_auth_user", .type = OPTION_STRING, FIELD(auth.no_auth_user),
       .help = "User that clients without credentials become" },
+
+    { .section = "", .names = "strict", .type = OPTION_BOOL, FIELD(strict), .flags = "strict",
+      .group = GROUP_AUTHORIZATION,
+      .help = "Warnings of open doors and exposed secrets are errors" },
 
     /* an entry of tokens */
     AUTH("tokens", "name", PART_NAME, "Name of the token, for logs and monitoring"),
@@ -259,6 +263,85 @@ static const struct option_row rows[] = {
     UNSUPPORTED("tls", "cert_match_skip_invalid"),
     UNSUPPORTED("tls", "ca_certs_match"),
 
+    /* clusters */
+    { .section = "", .names = "cluster", .type = OPTION_SECTION, .inner = "cluster",
+      .secret = true, .help = "Other servers, which with this one are as one" },
+    { .section = "cluster", .names = "name", .type = OPTION_STRING, FIELD(cluster.name),
+      .check = check_cluster_name, .reload = OPTION_RESTART, .flags = "cluster_name",
+      .arg = "<name>", .group = GROUP_CLUSTER, .help = "Name of the cluster" },
+    { .section = "cluster", .names = "host net", .type = OPTION_STRING, FIELD(cluster.host),
+      .initial = "0.0.0.0", .reload = OPTION_RESTART, .help = "Address to listen on for routes" },
+    { .section = "cluster", .names = "port", .type = OPTION_INT, FIELD(cluster.port), .min = -1,
+      .max = 65535, .reload = OPTION_RESTART,
+      .help = "Port for routes; -1 takes any free one, 0: no cluster" },
+    { .section = "cluster", .names = "listen", .type = OPTION_LISTEN, .reload = OPTION_RESTART,
+      .secret = true, .flags = "cluster cluster_listen", .arg = "<url>", .group = GROUP_CLUSTER,
+      .help = "Where to listen for routes, and what they must show" },
+    { .section = "cluster", .names = "routes", .type = OPTION_ROUTES, FIELD(cluster),
+      .secret = true, .flags = "routes", .arg = "<url,url...>", .group = GROUP_CLUSTER,
+      .help = "Servers to dial" },
+    { .section = "cluster", .names = "cluster_advertise advertise", .type = OPTION_STRING,
+      FIELD(cluster.advertise), .check = check_cluster_advertise, .flags = "cluster_advertise",
+      .arg = "<host[:port]>", .group = GROUP_CLUSTER, .help = "Address that other servers dial" },
+    { .section = "cluster", .names = "no_advertise", .type = OPTION_BOOL,
+      FIELD(cluster.no_advertise), .flags = "no_advertise", .group = GROUP_CLUSTER,
+      .help = "Do not tell clients of the other servers" },
+    { .section = "cluster", .names = "connect_retries", .type = OPTION_INT,
+      FIELD(cluster.connect_retries), .initial = "0", .max = INT32_LIMIT,
+      .flags = "connect_retries", .arg = "<number>", .group = GROUP_CLUSTER,
+      .help = "Further attempts for routes learned from others" },
+    { .section = "cluster", .names = "connect_backoff", .type = OPTION_BOOL,
+      FIELD(cluster.connect_backoff), .help = "Wait longer after each attempt" },
+    { .section = "cluster", .names = "authorization", .type = OPTION_SECTION,
+      .inner = "cluster authorization", .secret = true, .help = "Which servers may join" },
+    { .section = "cluster", .names = "permissions", .type = OPTION_PERMISSIONS,
+      FIELD(cluster.permissions), .help = "Subjects that cross routes" },
+    { .section = "cluster", .names = "tls", .type = OPTION_TLS, .field = TLS_FIELD_BLOCK,
+      FIELD(cluster.tls), .help = "TLS between servers" },
+    { .section = "cluster", .names = "ping_interval", .type = OPTION_DURATION,
+      FIELD(cluster.ping_interval_ns), .zero_is_default = true, .min = MS, .max = INT64_MAX,
+      .check = check_cluster_ping_interval, .help = "Time between PINGs to a server" },
+    { .section = "cluster", .names = "ping_max", .type = OPTION_INT, FIELD(cluster.ping_max),
+      .zero_is_default = true, .min = 1, .max = INT32_LIMIT,
+      .help = "Unanswered PINGs before a route is dropped" },
+    { .section = "cluster", .names = "write_deadline", .type = OPTION_DURATION,
+      FIELD(cluster.write_deadline_ns), .zero_is_default = true, .min = MS, .max = INT64_MAX,
+      .help = "Time that a write to a server may be blocked" },
+    { .section = "cluster", .names = "write_timeout", .type = OPTION_STRING,
+      FIELD(cluster.write_timeout), .check = check_cluster_write_timeout,
+      .help = "What happens then" },
+    { .section = "cluster", .names = "pool_size", .type = OPTION_INT, FIELD(cluster.pool_size),
+      .min = -1, .max = INT32_LIMIT, .check = check_cluster_pool_size,
+      .help = "Connections per server: always one" },
+    { .section = "cluster", .names = "accounts", .type = OPTION_ACCOUNTS,
+      .help = "Accounts with connections of their own: none has" },
+    { .section = "cluster", .names = "compression", .type = OPTION_COMPRESSION,
+      .help = "Compression of routes: there is none" },
+
+    { .section = "cluster authorization", .names = "token", .type = OPTION_AUTH,
+      .part = PART_TOKEN, FIELD(cluster.auth), .kinds = 1 << AUTH_TOKEN, .secret = true,
+      .help = "Token that servers must show, plain or bcrypted" },
+    AUTH("cluster authorization", "token_file", PART_TOKEN_FILE, "File that holds that token"),
+    { .section = "cluster authorization", .names = "user username", .type = OPTION_AUTH,
+      .part = PART_USER, FIELD(cluster.auth), .kinds = 1 << AUTH_USER,
+      .help = "User that servers must name" },
+    AUTH_SECRET("cluster authorization", "password pass", PART_PASSWORD,
+        "Password of that user, plain or bcrypted"),
+    { .section = "cluster authorization", .names = "timeout", .type = OPTION_SECONDS,
+      FIELD(cluster.auth_timeout_ns), .initial = "2s", .zero_is_default = true, .min = MS,
+      .max = HOUR, .help = "Time that a server has to send CONNECT" },
+    { .section = "cluster authorization", .names = "required", .type = OPTION_BOOL,
+      FIELD(cluster.auth_demanded), .help = "Do not run with an open cluster port" },
+    AUTH("cluster authorization", "default_permissions default_permission permissions",
+        PART_PERMISSIONS, "Deprecated: permissions of the cluster"),
+    REFUSED("cluster authorization", "tokens",
+        "Cluster authorization does not allow multiple tokens"),
+    REFUSED("cluster authorization", "users",
+        "Cluster authorization does not allow multiple users"),
+    REFUSED("cluster authorization", "auth_callout auth_hook",
+        "Cluster authorization does not support callouts"),
+    UNSUPPORTED("cluster authorization", "proxy_required"),
+
     UNSUPPORTED("authorization", "auth_callout auth_hook"),
     UNSUPPORTED("authorization", "proxy_required"),
     UNSUPPORTED("", "accounts"),
@@ -299,17 +382,6 @@ static const struct option_row rows[] = {
     { .section = "", .names = "store_dir storedir", .type = OPTION_UNSUPPORTED,
       .flags = "sd store_dir", .arg = "<dir>", .group = GROUP_JETSTREAM,
       .help = "Where JetStream keeps its data" },
-    UNSUPPORTED_FLAG("routes", "<url,url...>", GROUP_CLUSTER, "Routes to dial"),
-    { .section = "", .names = "cluster", .type = OPTION_UNSUPPORTED,
-      .flags = "cluster cluster_listen", .arg = "<url>", .group = GROUP_CLUSTER,
-      .help = "Where to listen for routes" },
-    UNSUPPORTED_FLAG("cluster_name", "<name>", GROUP_CLUSTER, "Name of the cluster"),
-    UNSUPPORTED_FLAG("cluster_advertise", "<host[:port]>", GROUP_CLUSTER,
-        "Address that other servers dial"),
-    UNSUPPORTED_FLAG("no_advertise", NULL, GROUP_CLUSTER,
-        "Do not tell clients of the other servers"),
-    UNSUPPORTED_FLAG("connect_retries", "<number>", GROUP_CLUSTER,
-        "Attempts for routes learned by gossip"),
     ACTION(ACTION_IGNORE, "profile", "<port>", GROUP_PROFILING,
         "Accepted and ignored: there is no Go profile"),
     ACTION(ACTION_HELP, "h help", NULL, GROUP_COMMON, "Show this text"),
@@ -388,8 +460,9 @@ option_name(const struct option_row *row)
 bool
 option_has_field(const struct option_row *row)
 {
-    return !row->in_tls && (row->type <= OPTION_SECONDS || row->type == OPTION_TLS ||
-                            (row->type == OPTION_AUTH && row->kinds != 0));
+    return !row->in_tls &&
+           (row->type <= OPTION_SECONDS || row->type == OPTION_TLS || row->type == OPTION_ROUTES ||
+            row->type == OPTION_PERMISSIONS || (row->type == OPTION_AUTH && row->kinds != 0));
 }
 
 void

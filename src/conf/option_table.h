@@ -25,11 +25,15 @@ enum option_type {
     OPTION_SECONDS,  /* int64_t, ns; a number of seconds or a duration */
     OPTION_AUTH,     /* a part of options.auth, which auth_reader.h makes of all parts together */
     OPTION_TLS,      /* struct tls_options, which tls_reader.h makes of a map */
+    OPTION_ROUTES,   /* the routes of struct cluster_options, which cluster_reader.h makes */
+    OPTION_PERMISSIONS, /* struct permissions_options *, of cluster_reader.h, too */
     /* without a field in struct options */
     OPTION_LISTEN,   /* sets host and port */
     OPTION_SECTION,  /* a map with options of its own */
     OPTION_TLS_PART, /* what tls_reader.h reads of that map by ways of its own */
-    OPTION_ACTION,   /* a flag that sets no single option */
+    OPTION_ACCOUNTS,
+    OPTION_COMPRESSION, /* cluster_reader.h looks whether they are right */
+    OPTION_ACTION,      /* a flag that sets no single option */
     OPTION_UNSUPPORTED,
 };
 
@@ -93,7 +97,8 @@ typedef void option_check_fn(const struct options *options, struct conf_pos pos,
 struct option_row {
     /* "" top level, "authorization", and inside of that "tokens", "users" (one entry of the
      * array), "permissions", "publish" (a map in place of subjects), "allow_responses"; "tls", and
-     * inside of that "certs" (one entry of the array); NULL: no file can set it */
+     * inside of that "certs" (one entry of the array); "cluster", and inside of that "cluster
+     * authorization"; NULL: no file can set it */
     const char *section;
     const char *names; /* separated by blanks, the first is the name; NULL: a flag only */
     enum option_type type;
@@ -111,6 +116,9 @@ struct option_row {
     unsigned kinds; /* bits 1 << enum auth_kind: of the entries this row stands for; 0: none */
 
     enum tls_field field; /* only OPTION_TLS and in_tls */
+
+    const char *inner;   /* only OPTION_SECTION: the section that its map is */
+    const char *refusal; /* only OPTION_UNSUPPORTED: in place of "not supported yet" */
 
     const char *flags; /* separated by blanks, without dashes; NULL: none */
     const char *arg;   /* "<host>"; NULL: the flag is a switch */

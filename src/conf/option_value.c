@@ -48,6 +48,20 @@ tls_field(void *base, const struct option_row *row)
     return (struct tls_options *)(void *)((char *)base + row->offset);
 }
 
+static struct cluster_options *
+routes_field(void *base, const struct option_row *row)
+{
+    assert(row->type == OPTION_ROUTES);
+    return (struct cluster_options *)(void *)((char *)base + row->offset);
+}
+
+static struct permissions_options **
+permissions_field(void *base, const struct option_row *row)
+{
+    assert(row->type == OPTION_PERMISSIONS);
+    return (struct permissions_options **)(void *)((char *)base + row->offset);
+}
+
 static const char *
 get_string(const void *base, const struct option_row *row)
 {
@@ -70,6 +84,25 @@ static const struct tls_options *
 get_tls(const void *base, const struct option_row *row)
 {
     return tls_field((void *)(uintptr_t)base, row);
+}
+
+static const struct auth_options *
+get_auth(const void *base, const struct option_row *row)
+{
+    assert(row->type == OPTION_AUTH && row->kinds != 0);
+    return (const struct auth_options *)(const void *)((const char *)base + row->offset);
+}
+
+static const struct cluster_options *
+get_routes(const void *base, const struct option_row *row)
+{
+    return routes_field((void *)(uintptr_t)base, row);
+}
+
+static const struct permissions_options *
+get_permissions(const void *base, const struct option_row *row)
+{
+    return *permissions_field((void *)(uintptr_t)base, row);
 }
 
 /* What is set and where it was said: what a diagnostic needs. */
@@ -229,8 +262,8 @@ set_listen(void *base, const struct target *target)
 
     if (value->text.len == 0 || !split_listen(value->text, &host, &port))
         return mismatch(target, "\"host:port\" or a port");
-    host_target.row = option_by_name("", STR_LIT("host"));
-    port_target.row = option_by_name("", STR_LIT("port"));
+    host_target.row = option_by_name(target->row->section, STR_LIT("host"));
+    port_target.row = option_by_name(target->row->section, STR_LIT("port"));
     return set_int(base, &port_target, port) &&
            (host.len == 0 || set_string(base, &host_target, host));
 }
@@ -273,6 +306,10 @@ option_set_value(void *base, const struct option_row *row, const struct conf_ent
     case OPTION_AUTH:
     case OPTION_TLS:
     case OPTION_TLS_PART:
+    case OPTION_ROUTES:
+    case OPTION_PERMISSIONS:
+    case OPTION_ACCOUNTS:
+    case OPTION_COMPRESSION:
     case OPTION_ACTION:
     case OPTION_UNSUPPORTED:
         break;
@@ -380,9 +417,13 @@ option_equal(const struct options *a, const struct options *b, const struct opti
     case OPTION_BOOL:
         return get_bool(a, row) == get_bool(b, row);
     case OPTION_AUTH:
-        return auth_options_equal_kinds(&a->auth, &b->auth, row->kinds);
+        return auth_options_equal_kinds(get_auth(a, row), get_auth(b, row), row->kinds);
     case OPTION_TLS:
         return tls_options_equal(get_tls(a, row), get_tls(b, row));
+    case OPTION_ROUTES:
+        return cluster_routes_equal(get_routes(a, row), get_routes(b, row));
+    case OPTION_PERMISSIONS:
+        return permissions_options_equal(get_permissions(a, row), get_permissions(b, row));
     default:
         return get_int(a, row) == get_int(b, row);
     }
@@ -404,10 +445,16 @@ option_format(const struct options *options, const struct option_row *row, struc
         buf_append_str(out, get_bool(options, row) ? "true" : "false");
         break;
     case OPTION_AUTH:
-        auth_options_format(&options->auth, row->kinds, out);
+        auth_options_format(get_auth(options, row), row->kinds, out);
         break;
     case OPTION_TLS:
         tls_options_format(get_tls(options, row), out);
+        break;
+    case OPTION_ROUTES:
+        cluster_routes_format(get_routes(options, row), out);
+        break;
+    case OPTION_PERMISSIONS:
+        permissions_options_format(get_permissions(options, row), out);
         break;
     default:
         buf_append_str(out, number_text(row, get_int(options, row), number));

@@ -33,6 +33,7 @@ struct options {
     bool auth_timeout_said;  /* it is no default: TLS has another */
     struct tls_options tls;  /* of clients */
     bool allow_non_tls;      /* a client may also speak in clear */
+    bool strict;             /* what would be a warning of an open door is an error */
 
     struct cluster_options cluster;
 

@@ -33,7 +33,7 @@ reader_check(struct reader *reader, const struct option_row *row, struct conf_po
     return reader->diags->errors == errors;
 }
 
-/* The section a user would look for: the top level, authorization or tls. */
+/* The section a user would look for: the top level, authorization, tls or cluster. */
 static const char *
 home_of(struct str key)
 {
@@ -41,7 +41,9 @@ home_of(struct str key)
         return "to the top level";
     if (option_by_name("authorization", key) != NULL)
         return "into authorization";
-    return option_by_name("tls", key) != NULL ? "into tls" : NULL;
+    if (option_by_name("tls", key) != NULL)
+        return "into tls";
+    return option_by_name("cluster", key) != NULL ? "into cluster" : NULL;
 }
 
 /* How the reference begins such a complaint. */
@@ -75,10 +77,14 @@ reader_report_unknown(const char *section, const struct conf_entry *entry, struc
 }
 
 void
-reader_report_unsupported(const struct conf_entry *entry, struct diags *diags)
+reader_report_unsupported(const struct conf_entry *entry, const struct option_row *row,
+                          struct diags *diags)
 {
-    diag_error(diags, entry->pos, "\"%.*s\" is not supported yet", (int)entry->key.len,
-               entry->key.data);
+    if (row->refusal != NULL)
+        diag_error(diags, entry->pos, "%s", row->refusal);
+    else
+        diag_error(diags, entry->pos, "\"%.*s\" is not supported yet", (int)entry->key.len,
+                   entry->key.data);
 }
 
 static void
@@ -103,9 +109,75 @@ reader_report_second(const struct conf_entry *entry, struct conf_pos first, stru
 static bool
 is_about_entry(const struct option_row *row)
 {
-    return row->type == OPTION_SECTION || row->type == OPTION_TLS ||
+    return row->type == OPTION_SECTION || row->type == OPTION_TLS || row->type == OPTION_ROUTES ||
            strcmp(row->section, "authorization") == 0 ||
+           strcmp(row->section, "cluster authorization") == 0 ||
            row->offset == offsetof(struct options, auth.no_auth_user);
+}
+
+static bool
+is_of_cluster(const struct option_row *row)
+{
+    return str_starts(str_of(row->section), STR_LIT("cluster"));
+}
+
+static void read_entry(struct reader *reader, const char *section, const struct conf_entry *entry);
+
+static void
+read_section(struct reader *reader, const struct option_row *row, const struct conf_entry *entry,
+             struct option_source *source)
+{
+    bool authorization = str_eq(option_name(row), STR_LIT("authorization"));
+
+    if (authorization)
+        (is_of_cluster(row) ? &reader->cluster.auth : &reader->auth)->block_pos = entry->pos;
+    else
+        reader->cluster.pos = entry->pos;
+    if (authorization && is_of_cluster(row) && cluster_read_demand(&reader->cluster, entry))
+        return;
+    source->valid = option_set_value(reader->options, row, entry, reader->diags);
+    if (source->valid)
+        for (struct conf_entry *inner = entry->value->entries; inner != NULL; inner = inner->next)
+            read_entry(reader, row->inner, inner);
+}
+
+/* What has readers of its own, or else is set by its row. */
+static void
+read_value(struct reader *reader, const struct option_row *row, const struct conf_entry *entry,
+           struct option_source *source)
+{
+    bool cluster = is_of_cluster(row);
+
+    switch (row->type) {
+    case OPTION_UNSUPPORTED:
+        reader_report_unsupported(entry, row, reader->diags);
+        break;
+    case OPTION_AUTH:
+        (cluster ? &reader->cluster.auth : &reader->auth)->block.at[row->part] = entry;
+        break;
+    case OPTION_TLS:
+        tls_read_block(cluster ? &reader->cluster.tls : &reader->tls, entry);
+        break;
+    case OPTION_SECTION:
+        read_section(reader, row, entry, source);
+        break;
+    case OPTION_ROUTES:
+        cluster_read_routes(&reader->cluster, entry);
+        break;
+    case OPTION_PERMISSIONS:
+        cluster_read_permissions(&reader->cluster, entry);
+        break;
+    case OPTION_ACCOUNTS:
+        cluster_read_accounts(&reader->cluster, entry);
+        break;
+    case OPTION_COMPRESSION:
+        cluster_read_compression(&reader->cluster, entry);
+        break;
+    default:
+        source->valid = option_set_value(reader->options, row, entry, reader->diags) &&
+                        reader_check(reader, row, entry->pos);
+        break;
+    }
 }
 
 static void
@@ -125,25 +197,7 @@ read_entry(struct reader *reader, const char *section, const struct conf_entry *
                      reader->diags);
     source->in_file = true;
     source->pos = entry->pos;
-    if (row->type == OPTION_UNSUPPORTED) {
-        reader_report_unsupported(entry, reader->diags);
-        return;
-    }
-    if (row->type == OPTION_AUTH) {
-        reader->auth.block.at[row->part] = entry;
-        return;
-    }
-    if (row->type == OPTION_TLS) {
-        tls_read_block(&reader->tls, entry);
-        return;
-    }
-    source->valid = option_set_value(reader->options, row, entry, reader->diags) &&
-                    reader_check(reader, row, entry->pos);
-    if (row->type == OPTION_SECTION)
-        reader->auth.block_pos = entry->pos;
-    if (row->type == OPTION_SECTION && source->valid)
-        for (struct conf_entry *inner = entry->value->entries; inner != NULL; inner = inner->next)
-            read_entry(reader, "authorization", inner);
+    read_value(reader, row, entry, source);
 }
 
 void
@@ -154,4 +208,5 @@ reader_read(struct reader *reader, const struct conf_tree *tree)
     reader->auth.no_auth_user_pos =
         reader_source(reader, option_by_name("", STR_LIT("no_auth_user")))->pos;
     auth_read_file(&reader->auth);
+    cluster_read_end(&reader->cluster);
 }

@@ -9,6 +9,7 @@
 
 #include "conf/auth_reader.h"
 #include "conf/checks.h"
+#include "conf/cluster_reader.h"
 #include "conf/option_table.h"
 #include "conf/parser.h"
 #include "conf/tls_reader.h"
@@ -19,6 +20,7 @@ struct reader {
     struct diags *diags;
     struct auth_reader auth;
     struct tls_reader tls;
+    struct cluster_reader cluster;
 };
 
 void reader_read(struct reader *reader, const struct conf_tree *tree);
@@ -30,7 +32,8 @@ struct option_source *reader_source(struct reader *reader, const struct option_r
 /* What stands in a file but is no option of section, is none yet, or is there twice. */
 void reader_report_unknown(const char *section, const struct conf_entry *entry,
                            struct diags *diags);
-void reader_report_unsupported(const struct conf_entry *entry, struct diags *diags);
+void reader_report_unsupported(const struct conf_entry *entry, const struct option_row *row,
+                               struct diags *diags);
 /* An error: who may connect must not depend on which of two lines comes last. */
 void reader_report_second(const struct conf_entry *entry, struct conf_pos first,
                           struct diags *diags);

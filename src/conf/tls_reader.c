@@ -168,7 +168,7 @@ read_map(struct tls_reader *tls, const char *section, const struct conf_value *m
             continue;
         }
         if (row->type == OPTION_UNSUPPORTED) {
-            reader_report_unsupported(entry, tls->diags);
+            reader_report_unsupported(entry, row, tls->diags);
             continue;
         }
         at = place_of(tls, row->field, pair);

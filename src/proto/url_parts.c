@@ -50,7 +50,7 @@ is_address(struct str address)
     for (size_t i = 0; i < address.len; i++) {
         unsigned char c = (unsigned char)address.data[i];
 
-        if (!isalnum(c) && strchr(".:-_[]%", c) == NULL && c < 0x80)
+        if (c == '\0' || (!isalnum(c) && strchr(".:-_[]%", c) == NULL && c < 0x80))
             return false;
     }
     return address.len > 0 && address.data[0] != ':';

@@ -105,10 +105,10 @@ check_keys(const struct tls_options *tls, struct diags *diags)
         struct stat status;
 
         if (stat(path, &status) == 0 && (status.st_mode & S_IROTH) != 0)
-            diag_warning(diags, place(tls, TLS_FIELD_KEY_FILE, i),
-                         "others may read %s, which holds a private key; close it with: "
-                         "chmod o-r %s",
-                         path, path);
+            diag_insecure(diags, place(tls, TLS_FIELD_KEY_FILE, i),
+                          "others may read %s, which holds a private key; close it with: "
+                          "chmod o-r %s",
+                          path, path);
     }
 }
 

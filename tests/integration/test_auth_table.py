@@ -125,10 +125,17 @@ def no_stale_users(server, _):
         started.login(OTHER).expect_silence()
 
 
-def cluster_without_auth(_, tmp_path):
-    """Until there are clusters, a configuration that asks for one does not start at all."""
-    Case(token_config(SECRET) + "cluster { port: -1 }\n",
-         error=[r"cluster.*(not supported|unsupported)"]).run(None, tmp_path)
+def cluster_without_auth(server, tmp_path):
+    """A cluster port that anyone may use beside clients that must authenticate: a warning, or an
+    error for those who ask for one."""
+    config = token_config(SECRET) + "cluster { port: -1%s }\n"
+    loud = "anyone who reaches the cluster port joins as a route"
+    assert loud in server(config % "").log()
+    Case("strict: true\n" + config % "", error=[loud]).run(None, tmp_path)
+    Case(config % ", authorization: required", error=["authorization is required"]).run(
+        None, tmp_path)
+    for closed in (", authorization { token: abcdefghij }", ", authorization { user: a, pass: b }"):
+        assert loud not in server(config % closed).log()
 
 
 def at_cost(cost):

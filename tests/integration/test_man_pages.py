@@ -29,7 +29,7 @@ def help_flags():
         if line.lstrip().startswith("-"):
             flags = re.match(r" +(-[\w-]+(?:, --?[\w-]+)*)", line)[1].split(", ")
             (refused if NOT_YET in line else supported).update(flags)
-    assert "--auth-file" in supported and "--cluster_name" in refused
+    assert "--auth-file" in supported and "--jetstream" in refused
     return supported, refused
 
 
@@ -47,14 +47,15 @@ def test_server_page_uses_no_refused_flag():
 
 
 def test_configurations_shown_are_valid(tmp_path):
-    (tmp_path / "sensors").write_text("abcdefghij\n")
+    for secret in ("sensors", "cluster"):
+        (tmp_path / secret).write_text("abcdefghij\n")
     certs.Authority(tmp_path).server()
     variables = {name: f"secret of {name}"
                  for name in ("NATS_TOKEN", "DASHBOARD_TOKEN", "GUEST_PASSWORD",
                               "SERVICE_PASSWORD")}
     shown = re.findall(r"^\.Bd -literal.*\n((?s:.*?))\n\.Ed$", page("nats-server.conf.5"),
                        re.MULTILINE)
-    assert len(shown) == 5
+    assert len(shown) == 6
     for text in shown:
         path = tmp_path / "shown.conf"
         path.write_text(re.sub("/run/secrets|/etc/nats", str(tmp_path), text) + "\n")

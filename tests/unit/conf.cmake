@@ -1,4 +1,4 @@
-foreach(part language options auth tls flags files)
+foreach(part language options auth tls cluster flags files)
   unit_test(conf_${part} conf)
 endforeach()
 target_compile_definitions(test_conf_files PRIVATE CONF_DATA="${CMAKE_CURRENT_LIST_DIR}/conf")

@@ -168,10 +168,17 @@ test_every_option_is_there(void **state)
 static void
 test_nothing_else_is_there(void **state)
 {
-    static const char *const sections[] = {
-        "",        "authorization",   "tokens", "users", "permissions",
-        "publish", "allow_responses", "tls",    "certs"
-    };
+    static const char *const sections[] = { "",
+                                            "authorization",
+                                            "tokens",
+                                            "users",
+                                            "permissions",
+                                            "publish",
+                                            "allow_responses",
+                                            "tls",
+                                            "certs",
+                                            "cluster",
+                                            "cluster authorization" };
 
     (void)state;
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {

@@ -245,9 +245,9 @@ static const struct row rows[] = {
       "W nats.conf:1:1: authorization without a token: everyone may connect" },
     { "\"xyz\x01zy\": 1", { NULL }, "nats.conf:1:1: unknown field \"xyz\\x01zy\"" },
     /* not there yet */
-    { "cluster { name: x }\nhttp: 8222",
+    { "jetstream { }\nhttp: 8222",
       { NULL },
-      "nats.conf:1:1: \"cluster\" is not supported yet\n"
+      "nats.conf:1:1: \"jetstream\" is not supported yet\n"
       "nats.conf:2:1: \"http\" is not supported yet" },
     { LOCAL "authorization { token: $SECRET, auth_callout { issuer: s3cr3t } }",
       { NULL },
@@ -258,8 +258,8 @@ static const struct row rows[] = {
       "W nats.conf: config has no values or is empty\n"
       "-m: not supported yet" },
     { NULL,
-      { "--routes", "nats://u:s3cr3t@h:1", "--cluster_name=c" },
-      "--routes: not supported yet\n--cluster_name: not supported yet" },
+      { "--store_dir", "/s3cr3t", "--jetstream" },
+      "--store_dir: not supported yet\n--jetstream: not supported yet" },
     { NULL, { "--profile", "1" }, "W --profile: accepted, but without effect" },
     /* types */
     { "port: abc", { NULL }, "nats.conf:1:1: \"port\" wants a whole number, not \"abc\"" },
