@@ -3,6 +3,7 @@
 
 import pytest
 
+from support.cluster import Cluster
 from support.server import Server
 
 
@@ -47,3 +48,20 @@ def shared(tmp_path_factory):
     start, servers = _starter(lambda _: tmp_path_factory.mktemp("shared"))
     yield start()
     _stop_all(servers)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What failed beside a cluster shows the nodes' logs."""
+    report = (yield).get_result()
+    cluster = getattr(item, "funcargs", {}).get("cluster")
+    if report.failed and cluster is not None:
+        report.sections.append(("logs of the nodes", cluster.log()))
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A support.cluster.Cluster without nodes yet."""
+    made = Cluster(tmp_path)
+    yield made
+    made.close()

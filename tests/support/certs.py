@@ -129,6 +129,11 @@ class Authority:
         """A client's certificate; names like "email:derek@nats.io" are for verify_and_map."""
         return self._leaf(name, subject, names, "clientAuth", validity, key)
 
+    def node(self, *names, name="node", subject="/CN=node", validity=VALID, key="ec"):
+        """One for a server that also dials others, as the nodes of a cluster do."""
+        return self._leaf(name, subject, names or ("127.0.0.1", "::1", "localhost"),
+                          "serverAuth,clientAuth", validity, key)
+
     def chain(self, pair, *intermediates):
         """A file with pair's certificate and those of the authorities between it and the root."""
         path = pair.cert.with_suffix(".chain.pem")
@@ -179,8 +184,8 @@ def _shared_authority(name):
 
 @functools.cache
 def shared_pair(kind="server", *names, authority="ca", **kwargs):
-    """A Pair of shared_authority(authority), made once for the same arguments; kind is "server"
-    or "client", the rest as there."""
+    """A Pair of shared_authority(authority), made once for the same arguments; kind is "server",
+    "client" or "node", the rest as there."""
     make = getattr(shared_authority(authority), kind)
     number = shared_pair.cache_info().misses
     return make(*names, name=f"{kind}{number}", **kwargs)

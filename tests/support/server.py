@@ -53,14 +53,15 @@ class Server:
     random     listen on 127.0.0.1 and a port that the kernel picks (by flags)
     ports_dir  where the configuration puts the ports file; None: a flag names folder
     prepare    called in the child before it becomes the server
+    program    another server than the one under test
     """
 
     def __init__(self, folder, config=None, args=(), environ=None, random=True, ports_dir=None,
-                 prepare=None):
+                 prepare=None, program=None):
         self.folder = folder
         self.stderr = folder / "stderr"
         self.config = folder / "nats.conf"
-        argv = [env.need(env.SERVER)]
+        argv = [env.need(program or env.SERVER)]
         if config is not None:
             self.config.write_text(config)
             argv += ["-c", str(self.config)]
@@ -123,6 +124,22 @@ class Server:
         self.wait_log(r"Reloaded server configuration|Failed to reload server configuration",
                       after=before)
         return self.log()[before:]
+
+    def kill(self):
+        """As a crash would. What a sanitizer said before fails the test."""
+        if not self.stopped:
+            self.stopped = True
+            self.process.kill()
+            self.process.wait()
+            fail_on_report(self.log())
+
+    def expect_end(self):
+        """It ends by itself, and well."""
+        wait_for(lambda: self.process.poll() is not None, "the end of the server")
+        self.stopped = True
+        fail_on_report(self.log())
+        if self.process.returncode != 0:
+            pytest.fail(f"exit status {self.process.returncode}:\n{self.log()[-3000:]}")
 
     def stop(self, with_signal=signal.SIGINT):
         """Stops it and fails the test if it did not end well. May be called twice."""
