@@ -126,7 +126,9 @@ class Node:
         return text
 
     def expect_no_secret(self):
-        expect_no_leak(self.server.log(), *self.secrets)
+        """The reference's later nodes do log the user that was refused, which may be a token."""
+        if self.kind == OURS:
+            expect_no_leak(self.server.log(), *self.secrets)
 
     def wait_log(self, pattern, after=0):
         return self.server.wait_log(pattern, after)
@@ -145,7 +147,7 @@ class Node:
     # private
 
     def text(self):
-        routes = " ".join(quoted(route if isinstance(route, str) else route.url())
+        routes = ", ".join(quoted(route if isinstance(route, str) else route.url())
                           for route in self.routes)
         lines = [f"name: {self.cluster_name}" if self.cluster_name else "",
                  f"listen: 127.0.0.1:{self.route_port}",
