@@ -46,7 +46,9 @@ def names(which=None):
 def need_kind(kind):
     """Skips with a reason where there is no such server."""
     program = PROGRAMS[kind]
-    if kind != OURS and not program.exists():
+    if kind == OURS:
+        env.need(program)
+    elif not program.exists():
         pytest.skip(f"the server {kind} is not unpacked (./check fetches it)")
     return program
 
