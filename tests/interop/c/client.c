@@ -83,6 +83,15 @@ options_for(const struct visit *visit)
     return opts;
 }
 
+void
+come_back(natsOptions *opts)
+{
+    must(natsOptions_SetAllowReconnect(opts, true), "reconnect");
+    must(natsOptions_SetReconnectWait(opts, 20), "reconnect wait");
+    must(natsOptions_SetReconnectJitter(opts, 1, 1), "reconnect jitter");
+    must(natsOptions_SetMaxReconnect(opts, -1), "reconnect limit");
+}
+
 natsStatus
 try_dial(natsConnection **nc, const struct visit *visit)
 {

@@ -31,7 +31,8 @@ struct scenario {
     void (*run)(const struct visit *visit);
 };
 
-extern const struct scenario core_scenarios[], login_scenarios[], tls_scenarios[];
+extern const struct scenario core_scenarios[], login_scenarios[], tls_scenarios[],
+    cluster_scenarios[];
 
 /* -- failures */
 
@@ -41,6 +42,7 @@ void must(natsStatus status, const char *what);
 /* -- connections; none comes back by itself unless its options are changed */
 
 natsOptions *options_for(const struct visit *visit);
+void come_back(natsOptions *opts); /* after each loss, soon */
 natsStatus try_dial(natsConnection **nc, const struct visit *visit);
 natsConnection *dial(const struct visit *visit);
 void flush(natsConnection *nc);

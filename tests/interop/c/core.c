@@ -332,10 +332,7 @@ reconnecting_options(const struct visit *visit, sem_t *lost, sem_t *back)
 {
     natsOptions *opts = options_for(visit);
 
-    must(natsOptions_SetAllowReconnect(opts, true), "reconnect");
-    must(natsOptions_SetReconnectWait(opts, 20), "reconnect wait");
-    must(natsOptions_SetReconnectJitter(opts, 1, 1), "reconnect jitter");
-    must(natsOptions_SetMaxReconnect(opts, -1), "reconnect limit");
+    come_back(opts);
     must(natsOptions_SetDisconnectedCB(opts, post, lost), "disconnected callback");
     must(natsOptions_SetReconnectedCB(opts, post, back), "reconnected callback");
     return opts;

@@ -46,8 +46,8 @@ set_field(struct visit *visit, const char *word)
 static const struct scenario *
 find(const char *name)
 {
-    static const struct scenario *const tables[] = { core_scenarios, login_scenarios,
-                                                     tls_scenarios };
+    static const struct scenario *const tables[] = { core_scenarios, login_scenarios, tls_scenarios,
+                                                     cluster_scenarios };
 
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
         for (const struct scenario *s = tables[t]; s->name != NULL; s++) {

@@ -60,6 +60,14 @@ function tlsOptions({ ca, cert, key, name, first }) {
     };
 }
 
+/** Options of a connection that comes back after each loss, soon. */
+export const comeBack = {
+    reconnect: true,
+    reconnectTimeWait: 20,
+    reconnectJitter: 1,
+    maxReconnectAttempts: -1,
+};
+
 /** A connection that does not come back by itself, unless options say so. */
 export function dial(options = {}) {
     const { url2, token, user, pass, seed } = visit;

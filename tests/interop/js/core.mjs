@@ -7,7 +7,7 @@
 
 import assert from "node:assert/strict";
 
-import { dial, headers, rejects, visit, WAIT_MS } from "./client.mjs";
+import { comeBack, dial, headers, rejects, visit, WAIT_MS } from "./client.mjs";
 
 const SILENCE_MS = 100; // how long a request waits for the answer that must not come
 const MESSAGES = 300;
@@ -184,12 +184,7 @@ export const core = {
     // The harness takes the connection away at "ready" and, if it did so by stopping the server,
     // starts one at "lost". With two URLs that happens twice.
     async reconnect() {
-        const nc = await dial({
-            reconnect: true,
-            reconnectTimeWait: 20,
-            reconnectJitter: 1,
-            maxReconnectAttempts: -1,
-        });
+        const nc = await dial(comeBack);
         const arrivals = nc.subscribe("reconnect")[Symbol.asyncIterator]();
         const expectNext = async (text) =>
             assert.equal((await arrivals.next()).value.string(), text);

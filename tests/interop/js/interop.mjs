@@ -8,8 +8,9 @@
 // what. client.mjs has the words.
 
 import { run } from "./client.mjs";
+import { cluster } from "./cluster.mjs";
 import { core } from "./core.mjs";
 import { logins } from "./logins.mjs";
 import { tls } from "./tls.mjs";
 
-await run({ ...core, ...logins, ...tls });
+await run({ ...core, ...logins, ...tls, ...cluster });
