@@ -3,10 +3,12 @@
 test_cluster_wire.py."""
 
 import json
+import re
 import signal
 
 import pytest
 
+from support.env import lasting_port
 from support.route_peer import Listener, dial
 
 
@@ -139,14 +141,16 @@ def test_unknown_fields_and_infos_are_ignored(peer):
 
 
 def test_permissions_of_a_peer_change(node):
-    """The peer imports more than before: what it may hear of now is sent."""
+    """What the peer's export kept out is told again when it does not any more."""
     started = node()
     with started.user() as user, dial(started.route_port) as peer:
+        peer.join(info={"export": {"allow": ["free.>"]}})
         for subject in ("free.a", "shut.a"):
             user.sub(subject)
         user.flush()
-        peer.send(peer.connect_line() + peer.info_line())
-        assert {b"RS+ $G free.a\r\n", b"RS+ $G shut.a\r\n"} <= set(peer.skip_to_pong())
+        peer.skip_to_pong()
+        peer.send(peer.info_line(export={"allow": ["free.>", "shut.>"]}))
+        peer.expect_only("RS+ $G shut.a\r\n")
 
 
 @pytest.mark.parametrize("rule, told", [
@@ -210,6 +214,37 @@ def test_answered_pings_keep_it(node):
 # -- dialling
 
 
+def test_nobody_listens(node):
+    """Said once, in the reference's words, and tried again until somebody does."""
+    port = lasting_port()
+    started = node(routes=[f"nats-route://127.0.0.1:{port}"])
+    refused = rf"Error trying to connect to route \(attempt 1\): dial tcp 127\.0\.0\.1:{port}: " \
+              "connect: connection refused"
+    started.wait_log(refused)
+    with Listener(port) as there, there.accept() as peer:
+        peer.join()
+        peer.expect_alive()
+    assert len(re.findall(refused, started.log())) == 1
+
+
+def test_name_of_a_host(node):
+    with Listener() as there:
+        node(routes=[f"nats-route://localhost:{there.port}"])
+        with there.accept() as peer:
+            peer.join()
+            peer.expect_alive()
+
+
+def test_log_of_a_route(node):
+    started = node()
+    with dial(started.route_port) as peer:
+        peer.join()
+        where = rf"127\.0\.0\.1:{peer.sock.getsockname()[1]} - rid:\d+ - "
+        started.wait_log(where + "Route connection created")
+        peer.close()
+        started.wait_log(where + "Router connection closed: Client Closed")
+
+
 def test_lost_route_is_dialled_again(node):
     """Whether the other end closed it or never answered."""
     with Listener() as there:
@@ -256,10 +291,11 @@ def test_end_of_the_node(node):
             assert op == b"RS- $G some.thing\r\n"
 
 
-def test_peer_that_says_nothing(node):
-    """It gets INFO and no interest, and does not count as a route."""
+def test_peer_that_does_not_say_who_it_is(node):
+    """Without its INFO it gets no interest, although others come and go."""
     started = node()
     with dial(started.route_port) as mute, started.user() as user:
+        mute.send(mute.connect_line())
         user.sub("some.thing")
         user.flush()
         with dial(started.route_port) as peer:

@@ -26,8 +26,8 @@ def dumps(**fields):
 class Listener:
     """Where a node under test dials."""
 
-    def __init__(self):
-        self.sock = socket.create_server(("127.0.0.1", 0), backlog=32)
+    def __init__(self, port=0):
+        self.sock = socket.create_server(("127.0.0.1", port), backlog=32)
         self.port = self.sock.getsockname()[1]
 
     def __enter__(self):
