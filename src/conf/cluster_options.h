@@ -29,32 +29,32 @@ struct cluster_route {
 };
 
 struct cluster_options {
-    bool enabled; /* a port to listen on is given */
+    bool enabled;                /* a port to listen on is given */
+    bool no_advertise;           /* clients are not told of other servers */
+    bool connect_backoff;        /* waits between attempts are doubled, 1 s to 30 s */
+    bool close_on_write_timeout; /* also a peer that still reads a little */
+    bool auth_demanded;          /* authorization: required; was checked */
+    bool auth_timeout_said;      /* it is no default: TLS has another */
 
-    char *name;          /* NULL: a dynamic one */
-    char *host;          /* "0.0.0.0" */
-    int64_t port;        /* -1: any free one; 0: no cluster */
-    char *advertise;     /* "host[:port]"; NULL: host and port */
-    bool no_advertise;   /* clients are not told of other servers */
-    int64_t pool_size;   /* as asked for: 0 is the default, -1 no pool. One connection per peer */
-    char *write_timeout; /* "default", "retry", "close" or NULL, in any case: */
-    bool close_on_write_timeout; /* it is close: also a peer that still reads a little */
+    char *name;      /* NULL: a dynamic one */
+    char *host;      /* "0.0.0.0" */
+    int64_t port;    /* -1: any free one; 0: no cluster */
+    char *advertise; /* "host[:port]"; NULL: host and port */
 
-    struct cluster_route *routes; /* no two to one host and port with one login */
+    struct cluster_route *routes; /* no two with the same address and credentials */
     size_t route_count;
     int64_t connect_retries; /* further attempts for a route learned by gossip */
-    bool connect_backoff;    /* waits between attempts are doubled, 1 s to 30 s */
 
     struct auth_options auth;    /* a token, or one user; count 0: whoever comes may join */
     int64_t auth_timeout_ns;     /* 2 s */
-    bool auth_timeout_said;      /* it is no default: TLS has another */
-    bool auth_demanded;          /* authorization: required; was checked */
     char *dial_user, *dial_pass; /* see cluster_login_for() */
+    struct tls_options tls;      /* verify is always set */
 
     struct permissions_options *permissions; /* import: publish, export: subscribe; NULL: all */
-    struct tls_options tls;                  /* verify is always set */
 
     int64_t ping_interval_ns, ping_max, write_deadline_ns; /* 0: as for clients */
+    char *write_timeout; /* as written; see close_on_write_timeout */
+    int64_t pool_size;   /* as asked for, 0: not; there is one connection to each server */
 };
 
 void cluster_options_release(struct cluster_options *options);

@@ -87,7 +87,7 @@ url_parts_split(struct str text, struct url_parts *out)
         out->password = out->user;
         out->user = take_before(&out->password, find(out->password, ':'), 1);
     }
-    while (len < rest.len && strchr("/?#", rest.data[len]) == NULL)
+    while (len < rest.len && memchr("/?#", rest.data[len], 3) == NULL)
         len++;
     out->address = (struct str) { rest.data, len };
     out->tail = (struct str) { rest.data + len, rest.len - len };

@@ -103,6 +103,23 @@ ERRORS = {
                                   [r"nats\.conf:4:3: "]),
     "timeout-absurd": (f'\nauthorization {{\n  token: {SECRET}\n  timeout: "100000h"\n}}\n',
                        [r"nats\.conf:4:3: "]),
+    # clusters
+    "cluster-name-with-blank": ('\ncluster { port: -1, name: "a b" }\n',
+                                [r"nats\.conf:2:21: cluster name cannot contain spaces"]),
+    "routes-without-a-port": ("cluster {\n  routes: [ nats-route://127.0.0.1:1 ]\n}\n",
+                              [r"nats\.conf:2:3: solicited routes require cluster capabilities"]),
+    "route-without-a-port": (
+        f'cluster {{\n  port: -1\n  routes: [\n    "nats-route://{SECRET}@127.0.0.1"\n  ]\n}}\n',
+        [r"nats\.conf:4:5: .*nats-route://xxxxx@127\.0\.0\.1 has no port"]),
+    "cluster-users": (
+        f"\ncluster {{ port: -1, authorization {{\n  users: [ {{user: a, pass: {SECRET}}} ]\n}} }}\n",
+        [r"nats\.conf:3:3: Cluster authorization does not allow multiple users"]),
+    "cluster-token-empty": ('cluster { port: -1, authorization {\n  token: ""\n} }\n',
+                            [r"nats\.conf:2:3: .*empty"]),
+    "cluster-hash-alone": (
+        f'cluster {{ port: -1, authorization {{\n  token: "{HASH}"\n}}\n'
+        'routes: [ "nats-route://127.0.0.1:1" ] }\n',
+        [r"nats\.conf:2:3: .*into the URLs of routes: nats-route://TOKEN@host:port"]),
     **{f"hash-{name}": (f'\nauthorization {{\n  token: "{bad}"\n}}\n', [r"nats\.conf:3:3: "])
        for name, bad in {
            "too-short": HASH[:-1], "too-long": HASH + "x", "cost-3": HASH.replace("$04$", "$03$"),
@@ -137,8 +154,12 @@ def test_known_but_unsupported_option_says_so(tmp_path, option):
     (["--auth", ""], [r"auth.*empty"]), (["--auth="], [r"auth.*empty"]),
     (["--pass", SECRET], [r"pass.*user|user.*pass"]),
     (["--auth", "a\tb"], [r"control"]),
+    (["--routes", f"nats://{SECRET}@127.0.0.1:1"],
+     [r"--routes: solicited routes require cluster capabilities, e\.g\. --cluster"]),
+    (["--cluster", f"nats://{SECRET}@127.0.0.1"], [r"--cluster: expected nats://host:port"]),
     (["--auth", HASH[:-1]], [r"auth"]),
-], ids=("auth-empty", "auth-empty-equals", "pass-alone", "auth-control", "auth-bad-hash"))
+], ids=("auth-empty", "auth-empty-equals", "pass-alone", "auth-control", "routes-alone",
+        "cluster-without-port", "auth-bad-hash"))
 @pytest.mark.parametrize("config", (None, "# good\n"), ids=("alone", "file"))
 def test_flag_error(tmp_path, args, patterns, config):
     expect_failure(run(tmp_path, config, *args), *patterns)
