@@ -78,8 +78,7 @@ read_route(struct cluster_reader *cluster, const struct conf_value *item)
         return;
     if (text.data == NULL)
         diag_error(cluster->diags, item->pos,
-                   "a route is a URL such as nats-route://host:port, "
-                   "not %s",
+                   "a route is a URL such as nats-route://host:port, not %s",
                    conf_type_name(item->type));
     else if (memchr(text.data, '\0', text.len) != NULL)
         diag_error(cluster->diags, item->pos, "the URL of a route holds a NUL byte");

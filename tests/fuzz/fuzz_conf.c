@@ -92,10 +92,39 @@ check_tls(const struct tls_options *tls)
 }
 
 static void
+check_cluster(const struct cluster_options *cluster)
+{
+    struct cluster_login login = cluster_login_for(cluster, NULL);
+
+    check_auth(&cluster->auth);
+    check_tls(&cluster->tls);
+    require(cluster_routes_equal(cluster, cluster), "routes not equal to themselves", "");
+    require(cluster->auth.count <= 1 && cluster->auth_timeout_ns > 0, "cluster authorization", "");
+    require(cluster->enabled == (cluster->port != 0) && cluster->port <= 65535, "cluster port", "");
+    require(cluster->enabled || cluster->route_count == 0, "routes without a cluster", "");
+    require(!cluster->auth_demanded || !cluster_is_open(cluster), "open", "");
+    require(!cluster->tls.enabled || cluster->tls.verify, "routes are not verified", "");
+    require(cluster->auth.count == 0 || cluster->route_count == 0 || login.user != NULL,
+            "nothing to show", "");
+    require(login.user == NULL ||
+                token_form(login.pass != NULL ? login.pass : login.user) == TOKEN_PLAIN,
+            "a hash to show", "");
+    for (size_t i = 0; i < cluster->route_count; i++) {
+        const struct cluster_route *route = &cluster->routes[i];
+
+        require(route->host[0] != '\0' && route->port > 0, "address of a route", route->shown);
+        require((route->user == NULL) == (strstr(route->shown, "xxxxx") == NULL), "credentials",
+                route->shown);
+        require(route->user != NULL || route->pass == NULL, "a password alone", route->shown);
+    }
+}
+
+static void
 check_loaded(const struct options *options)
 {
     check_auth(&options->auth);
     check_tls(&options->tls);
+    check_cluster(&options->cluster);
     require(options->port >= -1 && options->port <= 65535, "port", "");
     require(options->max_payload >= 1 && options->max_payload <= options->max_pending,
             "max_payload", "");
