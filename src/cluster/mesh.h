@@ -32,7 +32,9 @@ enum {
     MESH_URLS_MAX = 1024,   /* client URLs of one server; more are left out */
     MESH_OWN_MAX = 64,      /* own addresses that are remembered */
     MESH_ERROR_MAX = 256,   /* bytes of the text of a CLOSE, NUL included */
-    MESH_FIELD_MAX = 4096,  /* bytes of a string in INFO; a longer one closes the link */
+    MESH_ID_MAX = 128,      /* bytes of a server_id (56 in the reference); longer: REASON_INVALID */
+    MESH_NAME_MAX = 256,    /* bytes of a cluster name; longer ones are not adopted */
+    MESH_HOST_MAX = 255,    /* bytes of a host; longer ones are not learned */
 };
 
 struct mesh_settings {
@@ -40,7 +42,7 @@ struct mesh_settings {
     const char *server_name;
     const char *cluster;      /* name; made up by the caller if none is configured */
     bool cluster_dynamic;     /* it was made up */
-    unsigned connect_retries; /* for targets that were never reached: attempts after the first */
+    unsigned connect_retries; /* of learned addresses: attempts before backoff begins */
     bool connect_backoff;     /* configured targets too: 1 s doubling to 30 s */
     uint64_t seed;            /* of the jitter */
 };
@@ -65,21 +67,20 @@ void mesh_set_retries(struct mesh *mesh, unsigned connect_retries, bool connect_
 /* An address that leads back here: of the own listeners (literal addresses). Never dialled again.
  * Answers to self are added by the mesh. */
 void mesh_add_own(struct mesh *mesh, const char *host, uint16_t port);
-/* Asked by the shell about each address that a host name resolved to. */
+/* To be asked about each address that a host name resolved to. */
 bool mesh_is_own(const struct mesh *mesh, const char *host, uint16_t port);
 
 /* A DIAL came to nothing. Unknown targets (removed meanwhile) are allowed. */
-void mesh_dial_failed(struct mesh *mesh, uint32_t target, int64_t now_ms);
+void mesh_dial_failed(struct mesh *mesh, uint32_t target_id, int64_t now_ms);
 
-/* There is a TCP connection: of DIAL's target, or accepted (target 0). link is chosen by the caller
- * and never used again. ip and port are the other end's. False: the mesh does not want it (target
- * removed meanwhile, too many links); close it, it is not known here. */
-bool mesh_link_opened(struct mesh *mesh, uint64_t link, uint32_t target, const char *ip,
+/* There is a TCP connection: of DIAL's target, or accepted (target 0). link_id is chosen by the
+ * caller and never used again. ip and port are the other end's. False: the mesh does not want it
+ * (target removed meanwhile, too many links); close it, it is not known here. */
+bool mesh_link_opened(struct mesh *mesh, uint64_t link_id, uint32_t target_id, const char *ip,
                       uint16_t port, int64_t now_ms);
 
 /* The CONNECT on an accepted link passed authentication. cluster NULL: it names none. */
-void mesh_link_connect(struct mesh *mesh, uint64_t link, const char *cluster, bool dynamic,
-                       int64_t now_ms);
+void mesh_link_connect(struct mesh *mesh, uint64_t link_id, const char *cluster, bool dynamic);
 
 /* INFO came. The first of a link decides what becomes of it: until REGISTER nothing that follows
  * on the connection may be handled. A later one with the same id updates connect_urls and ldm, with
@@ -97,17 +98,19 @@ struct mesh_info {
     const char *const *connect_urls;
     size_t connect_url_count;
 };
-void mesh_link_info(struct mesh *mesh, uint64_t link, const struct mesh_info *info, int64_t now_ms);
+void mesh_link_info(struct mesh *mesh, uint64_t link_id, const struct mesh_info *info,
+                    int64_t now_ms);
 
-/* The server behind the link said that it is about to end ($SYS.SERVER.<id>.SHUTDOWN; ldm in INFO
- * implies it): once it is gone, addresses learned of it are not dialled. */
-void mesh_link_ending(struct mesh *mesh, uint64_t link);
+/* The server behind the link said that it ends now ($SYS.SERVER.<id>.SHUTDOWN): once it is gone,
+ * addresses learned of it are not dialled. Of one in lame duck they are dialled for five minutes,
+ * otherwise for an hour. */
+void mesh_link_ending(struct mesh *mesh, uint64_t link_id);
 
 /* The connection has ended, whichever side ended it; also after CLOSE. */
-void mesh_link_closed(struct mesh *mesh, uint64_t link, int64_t now_ms);
+void mesh_link_closed(struct mesh *mesh, uint64_t link_id, int64_t now_ms);
 
 /* Another name after a reload: all links are closed, and made again under it. */
-void mesh_set_cluster(struct mesh *mesh, const char *cluster, int64_t now_ms);
+void mesh_set_cluster(struct mesh *mesh, const char *cluster);
 
 /* Does what is due. */
 void mesh_tick(struct mesh *mesh, int64_t now_ms);
@@ -119,7 +122,7 @@ int64_t mesh_next_ms(const struct mesh *mesh);
 enum mesh_action_kind {
     MESH_DIAL,     /* target, host, port, route, attempt, auth_required */
     MESH_REGISTER, /* link is THE route to server_id now: send interest, handle what comes */
-    MESH_SPARE,    /* link is a second one to server_id: stop handling, but notice its end */
+    MESH_SPARE,    /* link is a second one to server_id: handle nothing yet, but notice its end */
     MESH_CLOSE,   /* link: reason, error. Forget what came through it; mesh_link_closed() follows */
     MESH_GOSSIP,  /* to link: the INFO that came first on about, with this ip, nonce removed */
     MESH_RENAMED, /* mesh_cluster() is another one, or it is dynamic no more */
@@ -133,7 +136,7 @@ enum mesh_reason {
     MESH_REASON_RENAMED,        /* made under the name that we have given up */
     MESH_REASON_DUPLICATE_NAME, /* another server of our own server's name */
     MESH_REASON_REMOVED,        /* no longer configured */
-    MESH_REASON_INVALID,        /* INFO with a field that is absurd, or no memory for it */
+    MESH_REASON_INVALID,        /* INFO with an absurd field, or there is no memory for it */
 };
 /* As the reference calls it, for the log. */
 const char *mesh_reason_text(enum mesh_reason reason);
@@ -157,10 +160,10 @@ struct mesh_action {
     bool auth_required; /* DIAL: a learned one said that it wants credentials */
 };
 
-/* The next one; false: nothing is to be done. Pointers are good until the next event. */
+/* The next one; false: nothing is to be done. Pointers are good until the next event or take. */
 bool mesh_take(struct mesh *mesh, struct mesh_action *action);
 
-/* ---- what is: for INFO, the log and monitoring; pointers are good until the next event ---- */
+/* ---- what is: for INFO, the log and monitoring; pointers are good until the next event or take */
 
 const char *mesh_cluster(const struct mesh *mesh);
 /* For INFO and CONNECT: made up here or by another server, not (yet) adopted from a configured
@@ -174,7 +177,7 @@ size_t mesh_route_count(const struct mesh *mesh);
 /* The registered link to that server; 0: none. */
 uint64_t mesh_route(const struct mesh *mesh, const char *server_id);
 /* Of a registered link: is the server behind it reached by a configured route ("explicit")? */
-bool mesh_is_configured(const struct mesh *mesh, uint64_t link);
+bool mesh_is_configured(const struct mesh *mesh, uint64_t link_id);
 
 /* Stops the process if the tables contradict each other. Slow; for tests. */
 void mesh_check(const struct mesh *mesh);
