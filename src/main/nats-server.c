@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "cluster/cluster.h"
 #include "conf/load.h"
 #include "main/signal_command.h"
 #include "server/logging.h"
@@ -34,6 +35,7 @@ static int
 serve(const struct flags *flags, struct options *options, const struct diags *diags)
 {
     struct server *server = NULL;
+    struct cluster *cluster = cluster_new();
     struct log *log = log_new();
     struct errmsg why;
     enum err err = logging_open(log, options, &why);
@@ -41,14 +43,16 @@ serve(const struct flags *flags, struct options *options, const struct diags *di
     if (err != ERR_OK)
         options_free(options);
     else
-        err = server_new(&server, log, flags, options, diags, NULL, &why);
+        err = server_new(&server, log, flags, options, diags, cluster_hooks(cluster), &why);
     if (err != ERR_OK) {
         log_ftl(log, "%s", why.text);
+        cluster_free(cluster);
         log_free(log);
         return EXIT_FAILURE;
     }
     server_run(server);
     server_free(server);
+    cluster_free(cluster);
     log_inf(log, "Server Exiting..");
     log_free(log);
     return EXIT_SUCCESS;

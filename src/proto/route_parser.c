@@ -209,6 +209,8 @@ read_unsub(const struct route_limits *limits, const struct verb *verb, struct ro
 {
     if (!read_place(has_origin(verb) && limits->origin_in_unsub, op, &rest))
         return PARSE_MALFORMED;
+    if (has_origin(verb) && !limits->origin_in_unsub)
+        op->origin = STR_LIT("");
     if (rest.len == 0)
         return PARSE_OP;
     op->queue = rest;

@@ -43,7 +43,7 @@ enum route_op_kind {
 struct route_op {
     enum route_op_kind kind;
     struct str args;   /* everything behind the verb, blanks trimmed, as written */
-    struct str origin; /* the leaf cluster of LS+ LS- LMSG; data NULL: none */
+    struct str origin; /* the leaf cluster of LS+ LS- LMSG; data NULL: none; empty: LS- without */
     struct str account, subject;
     struct str reply;   /* data NULL: none */
     struct str queue;   /* data NULL: plain interest */

@@ -15,8 +15,7 @@
 #include "base/table.h"
 #include "proto/route_lines.h"
 
-#define PART_BYTES 65536 /* lines of a part are copied into a peer's queue in pieces of this size  \
-                          */
+#define TELL_BYTES 65536 /* of one call, about; a part of the table is told whole */
 
 struct interest_entry {
     const struct account *account; /* of the server: it outlives this */
@@ -262,6 +261,7 @@ struct telling {
     struct peer *peer;
     struct loop *loop;
     struct buf lines;
+    size_t sent;
 };
 
 static void
@@ -270,6 +270,7 @@ send_lines(struct telling *telling)
     if (telling->lines.len > 0)
         (void)outq_append_later(telling->peer->outq, telling->loop, telling->lines.data,
                                 telling->lines.len);
+    telling->sent += telling->lines.len;
     telling->lines.len = 0;
 }
 
@@ -282,23 +283,23 @@ tell_entry(void *item, void *arg)
     if (entry->count == 0 || !is_offered(telling->peer, entry))
         return;
     (void)put_line(&telling->lines, entry);
-    if (telling->lines.len >= PART_BYTES)
+    if (telling->lines.len >= TELL_BYTES)
         send_lines(telling);
 }
 
 bool
 interest_tell_more(struct interest *interest, struct peer *peer, struct loop *loop)
 {
-    struct telling telling = { peer, loop, BUF_INIT };
+    struct telling telling = { peer, loop, BUF_INIT, 0 };
 
-    if (peer->told == TABLE_SEGMENTS)
-        return false;
-    pthread_mutex_lock(&interest->lock);
-    table_each_in(&interest->entries, peer->told, tell_entry, &telling);
-    send_lines(&telling);
-    pthread_mutex_unlock(&interest->lock);
+    while (peer->told < TABLE_SEGMENTS && telling.sent < TELL_BYTES) {
+        pthread_mutex_lock(&interest->lock);
+        table_each_in(&interest->entries, peer->told++, tell_entry, &telling);
+        send_lines(&telling);
+        pthread_mutex_unlock(&interest->lock);
+    }
     buf_release(&telling.lines);
-    return ++peer->told < TABLE_SEGMENTS;
+    return peer->told < TABLE_SEGMENTS;
 }
 
 void

@@ -40,8 +40,9 @@ void interest_remove(struct interest *interest, const struct account *account,
                      struct interest_batch *batch);
 void interest_tell(struct interest *interest, struct interest_batch *batch, struct loop *loop);
 
-/* From here on peer is told of every change. Its loop also tells it what there is, a part with each
- * call of interest_tell_more(), which says false when that was all. A part may be told twice. */
+/* From here on peer is told of every change. Its loop also tells it what there is, some of it with
+ * each call of interest_tell_more(), which says false when that was all: 64 KB of lines, or what a
+ * part of the table holds. What changes meanwhile may be told twice. */
 void interest_join(struct interest *interest, struct peer *peer);
 bool interest_tell_more(struct interest *interest, struct peer *peer, struct loop *loop);
 void interest_leave(struct interest *interest, struct peer *peer);

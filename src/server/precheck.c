@@ -121,8 +121,6 @@ warn_of_idle_options(const struct options *options, struct diags *diags)
     for (size_t i = 0; i < sizeof(idle) / sizeof(idle[0]); i++)
         if (idle[i].value != idle[i].initial)
             diag_warning(diags, whole(options), "%s has no effect yet", idle[i].name);
-    if (options->cluster.enabled)
-        diag_warning(diags, whole(options), "cluster has no effect yet");
 }
 
 void

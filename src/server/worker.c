@@ -150,8 +150,7 @@ worker_free(struct worker *worker)
         return;
     assert(list_empty(&worker->clients) && list_empty(&worker->guests));
     while (!list_empty(&worker->logins)) {
-        struct pending_login *login =
-            LIST_ENTRY(worker->logins.next, struct pending_login, link);
+        struct pending_login *login = LIST_ENTRY(worker->logins.next, struct pending_login, link);
 
         login->drop(login);
     }
