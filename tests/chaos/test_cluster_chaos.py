@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Faults between nodes, and of nodes. After each the interest that every node knows of the others is
+"""Faults between nodes, and of nodes. After each what every node knows of the others' interest is
 right, messages are delivered once, and memory is bounded.
 
 Each node is reached by the others through a proxy of its own and in no other way, see
@@ -50,14 +50,11 @@ class Mesh:
         linked(*self.nodes)
         self.users = [self._user(number) for number in range(len(kinds))]
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def close(self):
         for user in self.users:
             user.close()
         for proxy in self.proxies:
-            proxy.__exit__()
+            proxy.close()
 
     def _user(self, number):
         """Its plain subscription is its node's alone; everybody is a member of the group."""
@@ -119,7 +116,7 @@ def mesh(cluster):
         return made[-1]
     yield start
     for each in made:
-        each.__exit__()
+        each.close()
 
 
 # -- the way between two nodes

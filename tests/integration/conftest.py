@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures of the tests of the route protocol: a node under test, and a peer that the test plays."""
+"""Fixtures of the tests of the route protocol: a node under test, a peer that the test plays."""
 
 import pytest
 

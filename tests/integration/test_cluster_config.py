@@ -71,7 +71,8 @@ def test_bcrypted_token_and_nothing_to_dial_with(tmp_path):
 
 
 def test_required_authorization(tmp_path):
-    said = refusal(tmp_path, f"{CLIENT_TOKEN}cluster {{\n  {LISTEN}\n  authorization: required\n}}\n")
+    said = refusal(tmp_path, CLIENT_TOKEN +
+                   f"cluster {{\n  {LISTEN}\n  authorization: required\n}}\n")
     assert re.search(r"nats\.conf:4:3: ", said)
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The route protocol byte for byte: how a route begins, who is refused, credentials.
 
-A node under test and peers that the test plays. TESSERA_SERVER=/usr/sbin/nats-server runs it against
-another one; of the reference's only what is on purpose different fails.
+A node under test and peers that the test plays. TESSERA_SERVER=/usr/sbin/nats-server runs them
+against another one; of the reference's only what is on purpose different fails.
 """
 
 import pytest
@@ -220,7 +220,8 @@ def test_unknown_verb(joined, line):
         peer.expect_refusal("Unknown Protocol Operation")
 
 
-MALFORMED = ["UNSUB 1\r\n", "RS+ $G\r\n", "RS+\r\n", "RS+ $G a q\r\n", "RS+ $G a q 1 2\r\n", "RS-\r\n",
+MALFORMED = ["UNSUB 1\r\n", "RS+ $G\r\n", "RS+\r\n", "RS+ $G a q\r\n", "RS+ $G a q 1 2\r\n",
+             "RS-\r\n",
              "RMSG $G 1\r\n", "RMSG $G a x\r\n", "RMSG $G a b c d 1\r\nx\r\n",
              "HMSG $G a 5 1\r\nx\r\n", "RMSG $G a 99999999999\r\n", "CONNECT {\r\n",
              "INFO {\"server_id\":5}\r\n", "INFO nonsense\r\n"]

@@ -429,8 +429,9 @@ def test_transcript(joined, peer):
         assert {message.sid for message in a.take(2)} == {one, two}
         peer.send(f"RMSG $G {word}.bar + re.ply q1 q2 2\r\nhi\r\n")
         assert len(a.take(4)) == 4
-        for sid, line in ((four, f"RS+ $G {word}.bar q1 1\r\n"), (three, f"RS- $G {word}.bar q1\r\n"),
-                          (one, ""), (two, f"RS- $G {word}.*\r\n")):
+        for sid, line in ((four, f"RS+ $G {word}.bar q1 1\r\n"),
+                          (three, f"RS- $G {word}.bar q1\r\n"), (one, ""),
+                          (two, f"RS- $G {word}.*\r\n")):
             a.unsub(sid)
             a.flush()
             peer.expect_only(*([line] if line else []))

@@ -60,6 +60,16 @@ def test_token_in_url_and_config(cluster, kinds):
     expect_joined(a, b)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_token_in_config_alone(cluster, kind):
+    """The URL has none: our node shows the one that it asks of others."""
+    if FIRST != OURS:
+        pytest.skip("the reference shows to configured routes only what their URLs have")
+    a = cluster.node(kind, cluster=token_authorization(kind, TOKEN), secrets=[TOKEN])
+    b = cluster.node(OURS, cluster=token_authorization(OURS, TOKEN), routes=[a], secrets=[TOKEN])
+    expect_joined(a, b)
+
+
 @each_pair
 @pytest.mark.parametrize("shown", [WRONG, "", TOKEN + "x", TOKEN[:-1]],
                          ids=["wrong", "none", "longer", "shorter"])

@@ -38,10 +38,7 @@ class FaultyProxy:
         self.accepted = 0
         self._run(self._accept)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def close(self):
         self.ended = True
         self.listener.shutdown(socket.SHUT_RDWR)
         self.threads[0].join()  # no more come

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client of a cluster's node: it parses what comes, and finds out what a node knows of the others'
+"""A client of a cluster's node: it parses what comes, and finds out what a node knows of others'
 subscriptions, by behaviour alone, so that it works with every kind of node."""
 
 import collections
@@ -41,7 +41,8 @@ class User(Client):
         super().__init__(port, answer_pings=False)
         self.infos = []
         self.inbox = collections.deque()  # messages that came and were not taken yet
-        self.mark = self.replies = None
+        self.mark = self.mark_sid = None  # a subject by which announced() and after() know
+        self.replies = self.replies_sid = None  # where refusals come
         self.pongs = 0
         connect = {"verbose": False, "pedantic": False, "headers": True, "no_responders": True,
                    "protocol": 0, **fields}
@@ -111,11 +112,10 @@ class User(Client):
         """Waits until the nodes of the others have heard of all that was subscribed and
         unsubscribed here: the mark's subscription follows on the same ways. Messages that came in
         the meantime stay in inbox."""
-        old, self.mark = self.mark, unique("MARK.")
-        sid = self.sub(self.mark)
-        if old:
-            self.send(f"UNSUB {self.mark_sid}\r\n")
-        self.mark_sid = sid
+        if self.mark:
+            self.unsub(self.mark_sid)
+        self.mark = unique("MARK.")
+        self.mark_sid = self.sub(self.mark)
         self.flush()
         for other in others:
             wait_for(lambda: other.has_responders(self.mark), "interest to reach another node")
