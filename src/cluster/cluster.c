@@ -100,15 +100,18 @@ carry_out(struct cluster *cluster, const struct mesh_action *action)
         break;
     case MESH_REGISTER:
         if (link != NULL)
-            route_order_register(link->route);
+            cluster_register(cluster, link);
         break;
     case MESH_SPARE:
         if (link != NULL)
             route_order_spare(link->route);
         break;
     case MESH_CLOSE:
-        if (link != NULL)
+        if (link != NULL) {
+            link->closing = true;
+            link->waiting = false;
             route_order_close(link->route, action->error, mesh_reason_text(action->reason));
+        }
         break;
     case MESH_GOSSIP:
         cluster_gossip(cluster, action);

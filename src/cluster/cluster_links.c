@@ -30,6 +30,44 @@ cluster_link(struct cluster *cluster, uint64_t rid)
     return NULL;
 }
 
+static bool
+is_being_replaced(struct cluster *cluster, const struct cluster_link *by)
+{
+    struct list *pos, *next;
+
+    LIST_FOREACH_SAFE(pos, next, &cluster->links)
+    {
+        const struct cluster_link *link = LIST_ENTRY(pos, struct cluster_link, link);
+
+        if (link != by && link->closing && link->has_info &&
+            strcmp(link->info.server_id, by->info.server_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+void
+cluster_register(struct cluster *cluster, struct cluster_link *link)
+{
+    link->waiting = is_being_replaced(cluster, link);
+    if (!link->waiting)
+        route_order_register(link->route);
+}
+
+static void
+register_waiting(struct cluster *cluster)
+{
+    struct list *pos, *next;
+
+    LIST_FOREACH_SAFE(pos, next, &cluster->links)
+    {
+        struct cluster_link *link = LIST_ENTRY(pos, struct cluster_link, link);
+
+        if (link->waiting)
+            cluster_register(cluster, link);
+    }
+}
+
 /* ---- new ones ---- */
 
 /* Takes over fd and connect. */
@@ -322,6 +360,7 @@ deliver_closed(struct mail *mail)
         mesh_link_closed(cluster->mesh, report->rid, cluster_now_ms(cluster));
         free_link(link); /* actions no longer name it */
         cluster_act(cluster);
+        register_waiting(cluster);
     }
     free(report);
 }

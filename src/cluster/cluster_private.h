@@ -17,6 +17,8 @@ struct cluster_link {
     struct route *route; /* counted */
     bool has_info;
     struct route_info info; /* what came first */
+    bool closing;           /* it was told to close */
+    bool waiting;           /* to be registered, when the others of that server have closed */
 };
 
 /* What is being dialled. */
@@ -81,6 +83,8 @@ struct cluster_link *cluster_link(struct cluster *cluster, uint64_t rid); /* NUL
 void cluster_accepted(void *arg, int fd, const struct endpoint *remote);  /* accepted_fn */
 void cluster_dial(struct cluster *cluster, const struct mesh_action *action);
 void cluster_stop_dialling(struct cluster *cluster);
+/* Orders it once no other one of that server is left: a message must not go out on both. */
+void cluster_register(struct cluster *cluster, struct cluster_link *link);
 void cluster_gossip(struct cluster *cluster, const struct mesh_action *action);
 void cluster_forget_links(struct cluster *cluster);
 /* What the routes report: a struct route_events. */

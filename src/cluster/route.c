@@ -60,6 +60,8 @@ route_unref(struct route *route)
     assert(route->conn == NULL && route->subs.count == 0);
     outq_unref(route->peer.outq);
     permissions_unref(route->peer.offered);
+    permissions_unref(route->peer.took);
+    permissions_unref(route->exports);
     terms_unref(route->terms);
     auth_identity_unref(route->pass.identity);
     free(route->said_cluster);

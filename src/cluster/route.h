@@ -71,12 +71,13 @@ struct route {
     struct mail start;
     struct route_limits limits;
     struct remote_subs subs;
-    bool connected;        /* its CONNECT was accepted, or we dialled */
-    bool informed;         /* its INFO came */
-    bool greeted;          /* our INFO went out */
-    bool telling;          /* interest is left to be told */
-    struct auth_pass pass; /* of an accepted one */
-    char *said_cluster;    /* by its CONNECT; NULL: nothing */
+    bool connected;              /* its CONNECT was accepted, or we dialled */
+    bool informed;               /* its INFO came */
+    bool greeted;                /* our INFO went out */
+    bool telling;                /* interest is left to be told */
+    struct permissions *exports; /* interest that the peer takes, as it says; NULL: all */
+    struct auth_pass pass;       /* of an accepted one */
+    char *said_cluster;          /* by its CONNECT; NULL: nothing */
     bool said_dynamic;
 
     int64_t identify_due_ms; /* loop time; -1: its INFO came */

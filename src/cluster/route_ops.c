@@ -109,6 +109,30 @@ message(struct route *route, const struct route_op *op)
         routed_message(route->worker, route->conn, account, op);
 }
 
+static bool
+are_subjects(char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!subject_valid(str_of(texts[i])))
+            return false;
+    return true;
+}
+
+/* NULL: everything, or nothing that makes sense; it ignores what it does not take. */
+static struct permissions *
+read_exports(const struct route_info *info)
+{
+    const struct route_permissions *said = &info->export_;
+    struct permissions_options options = { .publish = { said->allow_count > 0,
+                                                        { said->allow, said->allow_count },
+                                                        { said->deny, said->deny_count } } };
+
+    if (!said->present || !are_subjects(said->allow, said->allow_count) ||
+        !are_subjects(said->deny, said->deny_count))
+        return NULL;
+    return permissions_new(&options);
+}
+
 /* The first one of the connection: who is it? Nothing that follows it is taken before the mesh has
  * said what becomes of the connection. */
 static void
@@ -122,6 +146,7 @@ introduce(struct route *route, struct route_info *info)
     route->remote_id = xstrdup(info->server_id);
     if (info->server_name != NULL)
         route->remote_name = xstrdup(info->server_name);
+    route->exports = read_exports(info);
     route->peer.headers = info->headers;
     route->limits.origin_in_unsub = info->lnocu;
     route->informed = true;
@@ -131,16 +156,23 @@ introduce(struct route *route, struct route_info *info)
     conn_pause(route->conn);
 }
 
-/* Interest that it takes now and did not before is told again, all of it: RS+ may be repeated. */
+/* Interest that it takes now and did not before is told again. */
 static void
-tell_again(struct route *route, const struct route_info *info)
+take_exports(struct route *route, const struct route_info *info)
 {
-    if (route->state != ROUTE_STATE_REGISTERED || strcmp(info->server_id, route->remote_id) != 0 ||
-        !(info->import_.present || info->export_.present))
-        return;
-    route->peer.told = 0;
-    route->telling = true;
-    route_arm(route);
+    struct permissions *exports;
+
+    if (strcmp(info->server_id, route->remote_id) != 0)
+        return; /* gossip */
+    exports = read_exports(info);
+    if (route->state == ROUTE_STATE_REGISTERED && !permissions_equal(exports, route->exports)) {
+        interest_tell_again(&route->peer, route->exports);
+        route->telling = true;
+        route_arm(route);
+    } else {
+        permissions_unref(route->exports);
+    }
+    route->exports = exports;
 }
 
 static void
@@ -166,7 +198,7 @@ take_info(struct route *route, struct str json)
     } else if (!route->informed) {
         introduce(route, &info);
     } else if (info.server_id != NULL) {
-        tell_again(route, &info);
+        take_exports(route, &info);
     }
     if (route_is_closed(route) || info.server_id == NULL)
         route_info_release(&info);

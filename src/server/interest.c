@@ -280,7 +280,9 @@ tell_entry(void *item, void *arg)
     const struct interest_entry *entry = item;
     struct telling *telling = arg;
 
-    if (entry->count == 0 || !is_offered(telling->peer, entry))
+    if (entry->count == 0 || !is_offered(telling->peer, entry) ||
+        (telling->peer->again &&
+         permissions_may_publish(telling->peer->took, entry_subject(entry))))
         return;
     (void)put_line(&telling->lines, entry);
     if (telling->lines.len >= TELL_BYTES)
@@ -300,6 +302,15 @@ interest_tell_more(struct interest *interest, struct peer *peer, struct loop *lo
     }
     buf_release(&telling.lines);
     return peer->told < TABLE_SEGMENTS;
+}
+
+void
+interest_tell_again(struct peer *peer, struct permissions *took)
+{
+    permissions_unref(peer->took);
+    peer->took = took;
+    peer->again = true;
+    peer->told = 0;
 }
 
 void

@@ -45,6 +45,9 @@ void interest_tell(struct interest *interest, struct interest_batch *batch, stru
  * part of the table holds. What changes meanwhile may be told twice. */
 void interest_join(struct interest *interest, struct peer *peer);
 bool interest_tell_more(struct interest *interest, struct peer *peer, struct loop *loop);
+/* On the peer's loop: it takes more than it took, whose permissions are taken over (NULL: it took
+ * everything). What it did not take is told by interest_tell_more(). */
+void interest_tell_again(struct peer *peer, struct permissions *took);
 void interest_leave(struct interest *interest, struct peer *peer);
 
 /* Distinct ones. */

@@ -20,7 +20,10 @@ struct peer {
     bool headers;                /* takes HMSG */
     struct permissions *offered; /* interest that it is told of; NULL: all */
     struct list link;            /* under the lock of interest */
-    unsigned told;               /* its loop's: segments of interest that it was told */
+    /* Its loop's: */
+    unsigned told;            /* segments of interest that it was told */
+    bool again;               /* they are told again, but for what it took already: */
+    struct permissions *took; /* NULL: all */
 };
 
 static inline struct peer *

@@ -261,11 +261,14 @@ def test_lost_route_is_dialled_again(node):
 
 
 def test_peer_that_dials_back_meanwhile(node):
-    """The node dials, and before that is answered the same peer dials it: one of both survives."""
+    """The node dials, and before that is answered the same peer dials it: what was dialled by the
+    smaller id survives."""
+    smaller = "N" + "2" * 55
     with Listener() as there:
         started = node(routes=[there])
-        with there.accept() as called, dial(started.route_port, id=called.id, name=called.name,
-                                            port=there.port) as calling:
+        with there.accept(id=smaller) as called, dial(started.route_port, id=smaller,
+                                                      name=called.name,
+                                                      port=there.port) as calling:
             called.read_opening()
             calling.send(calling.connect_line() + calling.info_line())
             calling.skip_to_pong()
