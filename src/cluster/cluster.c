@@ -365,6 +365,8 @@ stop(void *arg)
     if (cluster->server == NULL || cluster->stopping)
         return;
     cluster->stopping = true;
+    if (cluster->mesh != NULL)
+        cluster_say_goodbye(cluster);
     listener_close(cluster->listener);
     cluster->listener = NULL;
     cluster_stop_dialling(cluster);
@@ -386,7 +388,7 @@ cluster_new(void)
     list_init(&cluster->links);
     list_init(&cluster->dials);
     cluster->events = (struct route_events) { cluster, cluster_on_connected, cluster_on_informed,
-                                              cluster_on_closed };
+                                              cluster_on_ending, cluster_on_closed };
     cluster->hooks = (struct server_hooks) { .arg = cluster,
                                              .start = start,
                                              .ready = ready,

@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "cluster/cluster_private.h"
+#include "proto/server_object.h"
 
 #define DIAL_TIMEOUT_MS 1000 /* PROTOCOL.md 3.3 */
 #define REPORT_EVERY    3600 /* attempts, to what never answered: connect_error_reports */
@@ -166,7 +168,7 @@ make_connect(const struct cluster *cluster, const struct dialling *dialling)
                                      .cluster_dynamic = mesh_cluster_is_dynamic(cluster->mesh),
                                      .lnoc = true,
                                      .lnocu = true };
-    char *json, *line;
+    char *json, *line, *secret;
 
     if (login.user != NULL && login.pass == NULL)
         connect.auth_token = (char *)login.user;
@@ -175,15 +177,18 @@ make_connect(const struct cluster *cluster, const struct dialling *dialling)
         abort();
     line = xasprintf("CONNECT %s\r\n", json);
     mem_wipe_free(&json);
-    return line;
+    secret = cluster_secret_copy(line);
+    mem_wipe_free(&line);
+    return secret;
 }
 
 static void
 log_failure(const struct cluster *cluster, const struct dialling *dialling, const char *why)
 {
     struct log *log = cluster->server->log;
+    bool every = dialling->reached && dialling->route != MESH_LEARNED;
 
-    if (dialling->reached || dialling->attempt == 1 || dialling->attempt % REPORT_EVERY == 0)
+    if (every || dialling->attempt == 1 || dialling->attempt % REPORT_EVERY == 0)
         log_err(log, "Error trying to connect to route (attempt %u): %s", dialling->attempt, why);
     else
         log_dbg(log, "Error trying to connect to route (attempt %u): %s", dialling->attempt, why);
@@ -333,6 +338,26 @@ cluster_on_informed(void *arg, uint64_t rid, struct route_info *info)
 }
 
 static void
+deliver_ending(struct mail *mail)
+{
+    struct report *report = LIST_ENTRY(mail, struct report, mail);
+    struct cluster *cluster = report->cluster;
+
+    if (!cluster->stopping && cluster_link(cluster, report->rid) != NULL)
+        mesh_link_ending(cluster->mesh, report->rid);
+    free(report);
+}
+
+void
+cluster_on_ending(void *arg, uint64_t rid)
+{
+    struct report *report = calloc(1, sizeof(*report));
+
+    if (report != NULL)
+        post(report, arg, rid, deliver_ending);
+}
+
+static void
 free_link(struct cluster_link *link)
 {
     list_remove(&link->link);
@@ -369,6 +394,38 @@ void
 cluster_on_closed(void *arg, uint64_t rid)
 {
     post(xcalloc(1, sizeof(struct report)), arg, rid, deliver_closed);
+}
+
+void
+cluster_say_goodbye(struct cluster *cluster)
+{
+    const struct server *server = cluster->server;
+    struct list *pos, *next;
+    time_t now = (time_t)(clock_wall_ns() / CLOCK_NS_PER_S);
+    char when[32], *json, *line;
+    struct tm utc;
+
+    gmtime_r(&now, &utc);
+    (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
+    json = server_object_json(&(struct server_object) {
+        .name = server->name,
+        .host = cluster_options(cluster)->host,
+        .id = (char *)server->id,
+        .cluster = (char *)mesh_cluster(cluster->mesh),
+        .version = (char *)TESSERA_NATS_VERSION,
+        .seq = 1,
+        .time = when,
+    });
+    if (json == NULL)
+        return;
+    line = xasprintf("RMSG " ACCOUNT_SYSTEM " $SYS.SERVER.%s.SHUTDOWN %zu\r\n%s\r\n", server->id,
+                     strlen(json), json);
+    LIST_FOREACH_SAFE(pos, next, &cluster->links)
+    {
+        route_order_send(LIST_ENTRY(pos, struct cluster_link, link)->route, line, strlen(line));
+    }
+    free(line);
+    free(json);
 }
 
 /* The INFO of one server to another, who will dial it. */

@@ -85,11 +85,14 @@ void cluster_dial(struct cluster *cluster, const struct mesh_action *action);
 void cluster_stop_dialling(struct cluster *cluster);
 /* Orders it once no other one of that server is left: a message must not go out on both. */
 void cluster_register(struct cluster *cluster, struct cluster_link *link);
+/* Every route hears that we are about to end. */
+void cluster_say_goodbye(struct cluster *cluster);
 void cluster_gossip(struct cluster *cluster, const struct mesh_action *action);
 void cluster_forget_links(struct cluster *cluster);
 /* What the routes report: a struct route_events. */
 void cluster_on_connected(void *arg, uint64_t rid, const char *name, bool dynamic);
 void cluster_on_informed(void *arg, uint64_t rid, struct route_info *info);
+void cluster_on_ending(void *arg, uint64_t rid);
 void cluster_on_closed(void *arg, uint64_t rid);
 
 #endif

@@ -17,6 +17,7 @@
 #include "proto/errors.h"
 #include "server/interest.h"
 #include "server/server.h"
+#include "tls/session.h"
 
 #define FIRST_PING_MS    1000 /* plus up to a fifth (PROTOCOL.md 3.9) */
 #define FIRST_PING_SPAN  200
@@ -65,7 +66,7 @@ route_unref(struct route *route)
     terms_unref(route->terms);
     auth_identity_unref(route->pass.identity);
     free(route->said_cluster);
-    mem_wipe_free(&route->connect);
+    cluster_secret_free(&route->connect);
     free(route->server_name);
     free(route->remote_id);
     free(route->remote_name);
@@ -266,14 +267,32 @@ greet(struct route *route)
     const struct terms *terms = route->terms;
 
     if (route->connect != NULL) {
-        route_send(route, route->connect, strlen(route->connect));
-        mem_wipe_free(&route->connect);
+        (void)outq_append_secret(route->peer.outq, route->worker->loop, route->connect,
+                                 strlen(route->connect));
+        cluster_secret_free(&route->connect);
     }
     route_send(route, terms->info.data, terms->info.len);
     route->greeted = true;
     route_expect(route);
     conn_flush(route->conn);
     conn_resume(route->conn);
+}
+
+/* verify_cert_and_check_known_urls: who dials us shows a name of one of our routes. */
+static bool
+is_known(const struct route *route)
+{
+    struct tls_identity *identity;
+    bool known;
+
+    if (route->dialled || route->terms->known_names.count == 0)
+        return true;
+    identity = tls_session_identity(conn_session(route->conn));
+    known = identity != NULL && terms_know(route->terms, identity);
+    tls_identity_free(identity);
+    if (!known)
+        route_err(route, "TLS route handshake error: the certificate has no name of a known route");
+    return known;
 }
 
 static void
@@ -285,7 +304,10 @@ on_tls(void *peer, enum conn_tls_event event)
         route_dbg(route, "Starting TLS route %s handshake", route->dialled ? "client" : "server");
     } else if (event == CONN_TLS_DONE) {
         route_dbg(route, "TLS handshake complete");
-        greet(route);
+        if (is_known(route))
+            greet(route);
+        else
+            route_close(route, "TLS Handshake Failure");
     }
 }
 

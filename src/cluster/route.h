@@ -46,6 +46,8 @@ struct route_events {
     void (*connected)(void *arg, uint64_t rid, const char *cluster, bool dynamic);
     /* Takes over what info holds; whether it is the first one the receiver knows. */
     void (*informed)(void *arg, uint64_t rid, struct route_info *info);
+    /* The peer said that it is about to end. */
+    void (*ending)(void *arg, uint64_t rid);
     void (*closed)(void *arg, uint64_t rid);
 };
 
@@ -66,7 +68,7 @@ struct route {
     int fd; /* until it is started */
     struct terms *terms;
     struct conn *conn; /* NULL once closed */
-    char *connect;     /* dialled: the line with our credentials, until it is sent */
+    char *connect;     /* dialled: the line with our credentials, secret, until it is sent */
     char *server_name; /* dialled: what the certificate must be for */
     struct mail start;
     struct route_limits limits;
@@ -100,7 +102,7 @@ struct route_plan {
     uint64_t rid;
     struct endpoint remote;
     struct terms *terms;
-    char *connect;           /* dialled: taken over, wiped when it is sent; NULL: accepted */
+    char *connect;           /* dialled: of cluster_secret_copy(), taken over; NULL: accepted */
     const char *server_name; /* dialled, with TLS */
 };
 

@@ -98,6 +98,19 @@ remote_unsub(struct route *route, const struct route_op *op)
         (void)remote_subs_remove(&route->subs, &key);
 }
 
+/* $SYS.SERVER.<id>.SHUTDOWN: the peer goes and will not come back by itself. */
+static bool
+says_that_it_ends(const struct route *route, const struct route_op *op)
+{
+    static const struct str before = { "$SYS.SERVER.", 12 }, after = { ".SHUTDOWN", 9 };
+    size_t id_len = strlen(route->remote_id);
+    const char *subject = op->subject.data;
+
+    return op->subject.len == before.len + id_len + after.len && str_starts(op->subject, before) &&
+           memcmp(subject + before.len, route->remote_id, id_len) == 0 &&
+           memcmp(subject + before.len + id_len, after.data, after.len) == 0;
+}
+
 static void
 message(struct route *route, const struct route_op *op)
 {
@@ -105,6 +118,8 @@ message(struct route *route, const struct route_op *op)
 
     route->in_msgs++;
     route->in_bytes += op->payload.len;
+    if (account == route->server->system && says_that_it_ends(route, op))
+        route->events->ending(route->events->arg, route->rid);
     if (account != NULL)
         routed_message(route->worker, route->conn, account, op);
 }

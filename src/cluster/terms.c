@@ -133,6 +133,9 @@ terms_new(const struct options *options, const struct terms_facts *facts,
     terms->policy = policy;
     terms->auth_required = auth_policy_required(policy);
     terms->tls = *tls;
+    if (cluster->tls.enabled && cluster->tls.verify_and_check)
+        for (size_t i = 0; i < cluster->route_count; i++)
+            text_list_add_once(&terms->known_names, cluster->routes[i].host);
     make_permissions(terms, cluster);
     make_timers(terms, options);
     terms->conn.max_pending = (size_t)options->max_pending * PENDING_TIMES;
@@ -158,6 +161,33 @@ terms_unref(struct terms *terms)
     cluster_tls_release(&terms->tls);
     permissions_unref(terms->offered);
     permissions_unref(terms->accepted);
+    text_list_release(&terms->known_names);
     buf_release(&terms->info);
     free(terms);
+}
+
+static bool
+name_covers(struct str name, struct str host)
+{
+    const char *dot = memchr(host.data, '.', host.len);
+
+    if (str_eq_nocase(name, host))
+        return true;
+    if (dot == NULL || !str_starts(name, STR_LIT("*.")))
+        return false;
+    return str_eq_nocase((struct str) { name.data + 1, name.len - 1 },
+                         (struct str) { dot, host.len - (size_t)(dot - host.data) });
+}
+
+bool
+terms_know(const struct terms *terms, const struct tls_identity *identity)
+{
+    for (size_t i = 0; i < tls_identity_count(identity); i++) {
+        struct tls_name name = tls_identity_at(identity, i);
+
+        for (size_t at = 0; name.kind == TLS_NAME_DNS && at < terms->known_names.count; at++)
+            if (name_covers(name.text, str_of(terms->known_names.texts[at])))
+                return true;
+    }
+    return false;
 }

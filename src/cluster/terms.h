@@ -15,16 +15,19 @@
 #include "auth/auth.h"
 #include "auth/permissions.h"
 #include "base/buf.h"
+#include "base/text_list.h"
 #include "conf/cluster_options.h"
 #include "conf/options.h"
 #include "net/conn.h"
 #include "server/tls_setup.h"
+#include "tls/identity.h"
 
 struct terms {
     atomic_uint refs;
     struct auth_policy *policy;
     bool auth_required;
-    struct cluster_tls tls;                 /* both NULL: in clear */
+    struct cluster_tls tls;       /* both NULL: in clear */
+    struct text_list known_names; /* that certificates of who dials must have one of; empty: any */
     struct permissions *offered, *accepted; /* interest: import, export; NULL: all */
     struct buf info;                        /* "INFO {...}\r\n" */
     struct conn_options conn;
@@ -45,6 +48,8 @@ struct terms_facts {
 struct terms *terms_new(const struct options *options, const struct terms_facts *facts,
                         struct auth_policy *policy, const struct cluster_tls *tls);
 struct terms *terms_ref(struct terms *terms);
+/* Is one of the certificate's DNS names among the known ones? Its first label may be '*'. */
+bool terms_know(const struct terms *terms, const struct tls_identity *identity);
 void terms_unref(struct terms *terms); /* NULL is allowed */
 
 #endif

@@ -86,7 +86,8 @@ is_hash(const struct auth_entry *entry)
 }
 
 /* What is shown to servers whose URL says nothing: what they are to show here, if that is in
- * clear, or else what the first URL says. */
+ * clear, or else what the first URL says. Without routes nobody is dialled but those that others
+ * tell of, and there may be none. */
 static void
 find_login(const struct cluster_reader *cluster)
 {
@@ -100,12 +101,13 @@ find_login(const struct cluster_reader *cluster)
         set_login(options, entry->name, entry->secret);
     else if (route != NULL)
         set_login(options, route->user, route->pass);
-    else if (entry != NULL && options->route_count > 0)
-        diag_error(cluster->diags, cluster->auth.places[0].secret,
-                   "a bcrypted %s admits servers, but cannot be shown to those that are dialled; "
-                   "put it in clear into the URLs of routes: nats-route://%s@host:port",
-                   entry->kind == AUTH_TOKEN ? "token" : "password",
-                   entry->kind == AUTH_TOKEN ? "TOKEN" : "USER:PASSWORD");
+    else if (entry != NULL)
+        diag_add(cluster->diags, options->route_count > 0 ? DIAG_ERROR : DIAG_WARNING,
+                 cluster->auth.places[0].secret,
+                 "a bcrypted %s admits servers, but cannot be shown to those that are dialled; "
+                 "put it in clear into the URLs of routes: nats-route://%s@host:port",
+                 entry->kind == AUTH_TOKEN ? "token" : "password",
+                 entry->kind == AUTH_TOKEN ? "TOKEN" : "USER:PASSWORD");
 }
 
 /* The servers of a cluster have the same hash, so they would refuse it. */

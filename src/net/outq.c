@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "net/loop_private.h"
 #include "net/outq_private.h"
 
@@ -263,8 +264,8 @@ outq_append(struct outq *q, struct loop *loop, const void *data, size_t len)
     return append(q, loop, data, len, false);
 }
 
-enum outq_status
-outq_append_later(struct outq *q, struct loop *loop, const void *data, size_t len)
+static enum outq_status
+append_later(struct outq *q, struct loop *loop, const void *data, size_t len, bool secret)
 {
     enum outq_status status;
     bool copied;
@@ -274,9 +275,22 @@ outq_append_later(struct outq *q, struct loop *loop, const void *data, size_t le
     if (status != OUTQ_OK)
         return status;
     copied = copy_locked(q, loop, data, len);
+    q->wiping = q->wiping || secret;
     touch_locked(q, loop);
     pthread_mutex_unlock(&q->lock);
     return copied ? OUTQ_OK : OUTQ_CLOSED;
+}
+
+enum outq_status
+outq_append_later(struct outq *q, struct loop *loop, const void *data, size_t len)
+{
+    return append_later(q, loop, data, len, false);
+}
+
+enum outq_status
+outq_append_secret(struct outq *q, struct loop *loop, const void *data, size_t len)
+{
+    return append_later(q, loop, data, len, true);
 }
 
 enum outq_status
@@ -309,6 +323,14 @@ gather_locked(struct outq *q, struct iovec *iov)
     return count;
 }
 
+static void
+put_chunk_locked(struct outq *q, struct loop *loop, struct chunk *chunk)
+{
+    if (q->wiping && chunk->cap > 0)
+        mem_wipe(chunk->data, chunk->len);
+    chunk_put(&loop->chunks, chunk);
+}
+
 /* Locked. Drops len bytes from the front; an emptied chunk goes back to the pool. */
 static void
 drop_sent_locked(struct outq *q, struct loop *loop, size_t len)
@@ -327,9 +349,10 @@ drop_sent_locked(struct outq *q, struct loop *loop, size_t len)
         q->head = chunk->next;
         if (q->head == NULL)
             q->tail = NULL;
-        chunk_put(&loop->chunks, chunk);
+        put_chunk_locked(q, loop, chunk);
     }
     assert(len == 0 && q->pending == 0);
+    q->wiping = false;
 }
 
 static void
@@ -339,7 +362,7 @@ drop_all_locked(struct outq *q, struct loop *loop)
         struct chunk *chunk = q->head;
 
         q->head = chunk->next;
-        chunk_put(&loop->chunks, chunk);
+        put_chunk_locked(q, loop, chunk);
     }
     q->tail = NULL;
     q->pending = 0;

@@ -55,6 +55,10 @@ enum outq_status outq_append(struct outq *q, struct loop *loop, const void *data
 /* The same, but never writes, which callers who hold a lock want: the end of the round does. */
 enum outq_status outq_append_later(struct outq *q, struct loop *loop, const void *data, size_t len);
 
+/* The same for bytes that are wiped once they are written. */
+enum outq_status outq_append_secret(struct outq *q, struct loop *loop, const void *data,
+                                    size_t len);
+
 /* outq_append() for a connection's last words: whatever another loop appends afterwards is refused.
  */
 enum outq_status outq_append_last(struct outq *q, struct loop *loop, const void *data, size_t len);

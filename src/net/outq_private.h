@@ -26,6 +26,7 @@ struct outq {
     bool writing;  /* some thread is in a system call; it closes the stream if closed was set
                       meanwhile */
     bool blocked;  /* the socket is full: the owner polls for writable; or TLS is agreed on */
+    bool wiping;   /* what is written is wiped: it was secret */
     bool mail_posted;
     enum conn_end failed; /* CONN_OPEN, or why the owner must end the connection */
     struct chunk *head, *tail;

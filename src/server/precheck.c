@@ -49,12 +49,14 @@ check_folder(const struct options *options, struct diags *diags)
 }
 
 static void
-check_host(const struct options *options, struct diags *diags)
+check_hosts(const struct options *options, struct diags *diags)
 {
     struct errmsg why;
 
     if (listener_check(options->host, &why) != ERR_OK)
         diag_error(diags, whole(options), "host: %s", why.text);
+    if (options->cluster.enabled && listener_check(options->cluster.host, &why) != ERR_OK)
+        diag_error(diags, whole(options), "cluster host: %s", why.text);
 }
 
 static void
@@ -71,14 +73,12 @@ check_syslog(const struct options *options, struct diags *diags)
     syslog_sink_close(sink);
 }
 
-/* The highest cost of a hash among the secrets; 0: there is none. */
+/* The highest cost of a hash among the secrets, at least highest; 0: there is none. */
 static unsigned
-highest_cost(const struct options *options)
+highest_cost(const struct auth_options *auth, unsigned highest)
 {
-    unsigned highest = 0;
-
-    for (size_t i = 0; i < options->auth.count; i++) {
-        const char *secret = options->auth.entries[i].secret;
+    for (size_t i = 0; i < auth->count; i++) {
+        const char *secret = auth->entries[i].secret;
         unsigned cost = 0;
 
         if (secret != NULL && bcrypt_form(str_of(secret), &cost) == BCRYPT_HASH && cost > highest)
@@ -90,7 +90,7 @@ highest_cost(const struct options *options)
 static void
 check_cost(const struct options *options, struct diags *diags)
 {
-    unsigned cost = highest_cost(options);
+    unsigned cost = highest_cost(&options->cluster.auth, highest_cost(&options->auth, 0));
     int64_t ns = cost == 0 ? 0 : bcrypt_estimate_ns(cost);
     double seconds = (double)ns / (double)CLOCK_NS_PER_S;
 
@@ -129,9 +129,10 @@ server_precheck(const struct options *options, struct diags *diags)
     check_file(options, "log_file", options->log_file, diags);
     check_file(options, "pid_file", options->pid_file, diags);
     check_folder(options, diags);
-    check_host(options, diags);
+    check_hosts(options, diags);
     check_syslog(options, diags);
     check_cost(options, diags);
     tls_setup_check(&options->tls, diags);
+    tls_setup_check_cluster(&options->cluster.tls, diags);
     warn_of_idle_options(options, diags);
 }

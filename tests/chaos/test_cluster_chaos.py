@@ -205,8 +205,8 @@ def test_flapping(mesh, kinds):
         return sum(proxy.accepted for proxy in pair.proxies)
 
     for _ in range(8):
-        pair.each_proxy("cut")
         before = dialled()
+        pair.each_proxy("cut")
         wait_for(lambda: dialled() > before, "another connection")
         for _ in range(draw.randrange(40)):
             pair.users[0].flush()

@@ -10,7 +10,7 @@ from support import certs
 from support.certs import shared_authority, shared_pair
 from support.cluster import (FIRST, KINDS, OURS, PAIRS, connect_urls, linked, pairs, parted,
                              token_authorization)
-from support.env import PATIENCE_S, wait_for
+from support.env import PATIENCE_S, lasting_port, wait_for
 from support.tokens import bcrypt, quoted
 
 TOKEN = "s3cr3t-of-the-cluster"
@@ -117,7 +117,9 @@ def test_bcrypted_token(cluster, kinds, letter):
     expect_joined(a, b)
     c = cluster.node(kinds[1], name="wrong", routes=[a.url(WRONG)], secrets=[WRONG])
     expect_refused(a, c)
-    hash_shown = cluster.node(FIRST, name="hash", secrets=[hashed],
+    if kinds[1] == OURS:
+        return  # a hash in a URL is an error of the configuration: test_conf_cluster.c
+    hash_shown = cluster.node(kinds[1], name="hash",
                               routes=[a.url(hashed.replace("$", "%24").replace("/", "%2F"))])
     expect_refused(a, hash_shown)
 
@@ -128,7 +130,8 @@ def test_bcrypted_token_with_a_plain_one_to_dial(cluster, kind):
     if FIRST != OURS:
         pytest.skip("the reference has no bcrypted cluster tokens")
     hashed = f"authorization {{ token: {quoted(bcrypt(TOKEN))} }}"
-    a = cluster.node(FIRST, cluster=hashed, secrets=[TOKEN])
+    other = f"nats-route://{TOKEN}@127.0.0.1:{lasting_port()}"  # nobody listens there
+    a = cluster.node(FIRST, cluster=hashed, routes=[other], secrets=[TOKEN])
     b = cluster.node(FIRST, cluster=hashed, routes=[a.url(TOKEN)], secrets=[TOKEN])
     block = token_authorization(kind, TOKEN) if kind != OURS else hashed
     c = cluster.node(kind, cluster=block, routes=[b.url(TOKEN)], secrets=[TOKEN])
@@ -138,7 +141,8 @@ def test_bcrypted_token_with_a_plain_one_to_dial(cluster, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_token_changes_by_reload(cluster, kind):
     """Who has the old one stays out from then on, who has the new one gets in."""
-    a = cluster.node(FIRST, cluster=token_authorization(FIRST, WRONG), secrets=[TOKEN, WRONG])
+    a = cluster.node(FIRST, cluster=token_authorization(FIRST, WRONG), secrets=[TOKEN, WRONG],
+                     lasting=True)
     b = cluster.node(kind, routes=[a.url(TOKEN)], secrets=[TOKEN, WRONG])
     expect_refused(a, b)
     a.cluster = token_authorization(FIRST, TOKEN)
