@@ -161,7 +161,8 @@ on_end(void *peer, enum conn_end end)
         route_log_write(route, LOG_LEVEL_INF, "Slow Consumer Detected: %s",
                         end == CONN_END_PENDING ? "MaxPending Exceeded" : "WriteDeadline Exceeded");
     }
-    if (end == CONN_END_TLS)
+    if (end == CONN_END_TLS ||
+        (end == CONN_END_READ && !route->informed && conn_tls_failure(route->conn) != NULL))
         route_err(route, "TLS route handshake error: %s", conn_tls_failure(route->conn));
     finish(route, reasons[end]);
 }

@@ -140,6 +140,7 @@ terms_new(const struct options *options, const struct terms_facts *facts,
     make_timers(terms, options);
     terms->conn.max_pending = (size_t)options->max_pending * PENDING_TIMES;
     terms->conn.write_deadline_ms = deadline_ns / CLOCK_NS_PER_MS;
+    terms->conn.patient = !cluster->close_on_write_timeout;
     terms->control_line_max = (size_t)options->max_control_line * CONTROL_LINE_TIMES;
     make_info(&terms->info, options, facts, terms);
     return terms;

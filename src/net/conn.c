@@ -190,6 +190,7 @@ conn_new(struct loop *loop, int fd, const struct conn_options *options,
         options->read_max < LOOP_READ_BYTES ? (uint32_t)options->read_max : LOOP_READ_BYTES;
     conn->read_now = LOOP_READ_BYTES;
     conn->write_deadline_ms = options->write_deadline_ms;
+    conn->patient = options->patient;
     list_init(&conn->blocked_link);
     list_init(&conn->stalled_link);
     list_init(&conn->ready_link);
@@ -264,6 +265,13 @@ conn_ready(struct conn *conn, unsigned events)
     }
 }
 
+static bool
+deadline_passed(const struct conn *conn)
+{
+    return outq_deadline_passed(conn->outq, loop_now_ms(conn->loop), conn->write_deadline_ms,
+                                conn->patient);
+}
+
 static void
 check_deadlines(uv_timer_t *tick)
 {
@@ -274,7 +282,7 @@ check_deadlines(uv_timer_t *tick)
     {
         struct conn *conn = LIST_ENTRY(pos, struct conn, blocked_link);
 
-        if (outq_deadline_passed(conn->outq, loop_now_ms(loop), conn->write_deadline_ms))
+        if (deadline_passed(conn))
             conn_fail(conn, CONN_END_DEADLINE);
     }
     if (list_empty(&loop->blocked))
@@ -301,7 +309,7 @@ conn_look(struct conn *conn)
             uv_timer_start(&conn->loop->blocked_tick, check_deadlines, BLOCKED_TICK_MS,
                            BLOCKED_TICK_MS);
         list_push_back(&conn->loop->blocked, &conn->blocked_link);
-        (void)outq_deadline_passed(conn->outq, loop_now_ms(conn->loop), conn->write_deadline_ms);
+        (void)deadline_passed(conn);
     } else if (!blocked && !list_empty(&conn->blocked_link)) {
         list_remove(&conn->blocked_link);
     }
@@ -378,6 +386,7 @@ void
 conn_set_options(struct conn *conn, const struct conn_options *options)
 {
     conn->write_deadline_ms = options->write_deadline_ms;
+    conn->patient = options->patient;
     outq_set_max_pending(conn->outq, options->max_pending);
 }
 

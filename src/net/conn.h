@@ -54,6 +54,7 @@ struct conn_handler {
 struct conn_options {
     size_t max_pending; /* bytes */
     int64_t write_deadline_ms;
+    bool patient;    /* the deadline begins anew whenever the peer takes something */
     size_t read_max; /* bytes taken by one read; see conn_trust */
 };
 
@@ -109,7 +110,7 @@ void conn_resume(struct conn *conn);
  * others of the loop had theirs. */
 void conn_yield(struct conn *conn);
 
-/* max_pending and write_deadline_ms change; read_max does not. */
+/* All change but read_max. */
 void conn_set_options(struct conn *conn, const struct conn_options *options);
 
 /* After this round, reads nothing until receiver has caught up, at most for max_ms: how a fast

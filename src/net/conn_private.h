@@ -28,6 +28,7 @@ struct conn {
     bool fin_due : 1;    /* in LINGER: shut down for writing when the queue is empty */
     bool fin_full : 1;   /* the same, but the socket is full */
     bool input_lent : 1; /* on_data is looking at input now */
+    bool patient : 1;
     uint32_t read_max;
     uint32_t read_now; /* the same, or less while stalls follow each other */
     int64_t write_deadline_ms;

@@ -68,7 +68,7 @@ void outq_set_max_pending(struct outq *q, size_t max_pending);
 void outq_close(struct outq *q, struct loop *loop);
 
 /* Owner: sets or checks the write deadline of a blocked queue; true when it passed. */
-bool outq_deadline_passed(struct outq *q, int64_t now_ms, int64_t write_deadline_ms);
+bool outq_deadline_passed(struct outq *q, int64_t now_ms, int64_t write_deadline_ms, bool patient);
 
 /* outq_congested() for a thread that does not hold the lock. */
 bool outq_still_congested(struct outq *q, const struct loop *loop);

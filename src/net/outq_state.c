@@ -138,9 +138,9 @@ outq_failed(struct outq *q)
 
 /* As in the reference, the deadline covers what waited when the write began to block, not
  * the time since the last byte: a peer that takes a byte now and then cannot hold the memory
- * for ever. */
+ * for ever. patient: of a peer that is worth more, it may. */
 bool
-outq_deadline_passed(struct outq *q, int64_t now_ms, int64_t write_deadline_ms)
+outq_deadline_passed(struct outq *q, int64_t now_ms, int64_t write_deadline_ms, bool patient)
 {
     bool passed = false;
 
@@ -149,7 +149,7 @@ outq_deadline_passed(struct outq *q, int64_t now_ms, int64_t write_deadline_ms)
         q->deadline_ms = 0;
     } else if (q->deadline_ms == 0 || q->written_total >= q->deadline_mark) {
         q->deadline_ms = now_ms + write_deadline_ms;
-        q->deadline_mark = q->appended_total;
+        q->deadline_mark = patient ? q->written_total + 1 : q->appended_total;
     } else {
         passed = now_ms >= q->deadline_ms;
     }

@@ -90,7 +90,9 @@ static const struct conn_handler handler = { take_nothing, ignore_timer, NULL, i
 static void
 open_peer(struct fixture *fixture)
 {
-    static const struct conn_options options = { 64 << 20, 10000, 65536 };
+    static const struct conn_options options = { .max_pending = 64 << 20,
+                                                 .write_deadline_ms = 10000,
+                                                 .read_max = 65536 };
 
     fixture->conn = conn_new(fixture->loop, fixture->near, &options, &handler, fixture);
     fixture->peer.outq = outq_ref(conn_outq(fixture->conn));

@@ -14,8 +14,10 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <semaphore.h>
 
+#include "base/clock.h"
 #include "net/conn.h"
 #include "net/loop.h"
 #include "net/outq.h"
@@ -308,6 +310,32 @@ a_receiver_that_does_not_read_meets_the_write_deadline(void **state)
     loop_end(loop);
 }
 
+/* Reads slowly for longer than the deadline, then not at all. */
+static void
+a_patient_one_waits_while_the_receiver_takes_something(void **state)
+{
+    struct peer peer = {
+        .unit = 1,
+        .options = { .max_pending = 64 << 20, .write_deadline_ms = 1000, .patient = true }
+    };
+    struct loop *loop = loop_running(0);
+    int64_t until_ns = clock_mono_ns() + 2500 * CLOCK_NS_PER_MS;
+    char got[65536];
+
+    (void)state;
+    peer_start(&peer, loop);
+    on_loop(loop, fill_half, &peer);
+    while (clock_mono_ns() < until_ns) {
+        assert_true(read(peer.far, got, sizeof(got)) > 0);
+        (void)poll(NULL, 0, 20); /* what makes it slow */
+    }
+    assert_int_not_equal(sem_trywait(&peer.ended), 0);
+    peer_wait_end(&peer);
+    assert_int_equal(peer.end, CONN_END_DEADLINE);
+    peer_stop(&peer);
+    loop_end(loop);
+}
+
 static void
 say_last_words(void *arg)
 {
@@ -476,6 +504,7 @@ main(void)
         cmocka_unit_test(large_operations_get_a_block_of_their_own),
         cmocka_unit_test(a_receiver_over_max_pending_is_ended),
         cmocka_unit_test(a_receiver_that_does_not_read_meets_the_write_deadline),
+        cmocka_unit_test(a_patient_one_waits_while_the_receiver_takes_something),
         cmocka_unit_test(nothing_follows_the_last_words),
         cmocka_unit_test(the_end_of_the_peer_is_told_once),
         cmocka_unit_test(many_loops_share_a_queue),

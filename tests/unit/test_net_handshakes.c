@@ -119,7 +119,9 @@ static void
 deliver_start(struct mail *mail)
 {
     static const struct conn_handler handler = { take_all, ignore_timer, note_tls, note_end };
-    const struct conn_options options = { 1 << 20, PATIENT_MS, LOOP_READ_BYTES };
+    const struct conn_options options = { .max_pending = 1 << 20,
+                                          .write_deadline_ms = PATIENT_MS,
+                                          .read_max = LOOP_READ_BYTES };
     struct crowd *crowd = (struct crowd *)(void *)mail;
     const struct conn_tls how = { .context = crowd->context,
                                   .when = CONN_TLS_AT_ONCE,
