@@ -372,19 +372,19 @@ def at_cost(cost):
 
 
 def test_slow_check_warns(server, tmp_path):
-    """Cost 16 takes some seconds a check: the start, a reload and -t estimate and say it."""
+    """Cost 15 takes some seconds a check: the start, a reload and -t estimate and say it."""
     def said(text):
         return len([line for line in text.splitlines() if "one check of a bcrypt hash" in line])
 
-    started = server(token_config(at_cost(16)))
+    started = server(token_config(at_cost(15)))
     assert said(started.log()) == 1
     started.reload()
     assert said(started.log()) == 2
     config = tmp_path / "slow.conf"
-    config.write_text(token_config(at_cost(16)))
+    config.write_text(token_config(at_cost(15)))
     done = servers.run(["-t", "-c", config], cwd=tmp_path)
     assert (done.returncode, said(done.stderr)) == (0, 1)
-    expect_no_leak(started.log() + done.stderr, at_cost(16))
+    expect_no_leak(started.log() + done.stderr, at_cost(15))
 
 
 @pytest.mark.parametrize("flags", ([], ["-t"]), ids=("start", "check"))

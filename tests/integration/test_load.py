@@ -264,7 +264,8 @@ def spread(number, message):
 
 
 @pytest.mark.parametrize("given,fault", ((UNCHECKED, well), (CHECKED, well), (QUEUE, well),
-                                         (QUEUE, spread)), ids=str)
+                                         (QUEUE, spread)),
+                         ids=("unchecked", "checked", "queue", "spread"))
 def test_nothing_went_wrong(given, fault):
     with FaultyServer(fault) as faulty:
         result = load.measure("flow", faulty.port, os.getpid(), messages=COUNT, **given)

@@ -65,4 +65,4 @@ def table():
 
 def expiring():
     """A configuration with a token that is about to expire, and that token."""
-    return tokens_config(token("a", WORD, f"expires: {soon()}")), {"token": WORD}
+    return tokens_config(token("a", WORD, f"expires: {soon(2)}")), {"token": WORD}

@@ -39,9 +39,9 @@ def tokens_config(*entries, more=""):
     return _block("tokens", entries, more)
 
 
-def soon():
+def soon(seconds=0.5):
     """A time for expires, in whole seconds as a configuration wants it: late enough to log in."""
-    at = math.ceil(time.time() + 0.5 * TIME_FACTOR)
+    at = math.ceil(time.time() + seconds * TIME_FACTOR)
     return datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
