@@ -169,13 +169,18 @@ make_connect(const struct cluster *cluster, const struct dialling *dialling)
                                      .lnoc = true,
                                      .lnocu = true };
     char *json, *line, *secret;
+    size_t len;
 
     if (login.user != NULL && login.pass == NULL)
         connect.auth_token = (char *)login.user;
     json = route_connect_json(&connect);
     if (json == NULL)
         abort();
-    line = xasprintf("CONNECT %s\r\n", json);
+    len = strlen(json);
+    line = xmalloc(sizeof("CONNECT \r\n") + len); /* asprintf() leaves copies behind */
+    memcpy(line, "CONNECT ", 8);
+    memcpy(line + 8, json, len);
+    memcpy(line + 8 + len, "\r\n", 3);
     mem_wipe_free(&json);
     secret = cluster_secret_copy(line);
     mem_wipe_free(&line);

@@ -12,6 +12,7 @@ import pytest
 
 from support import certs, env
 from support import server as servers
+from support.cluster import OURS, linked
 from support.env import PATIENCE_S, wait_for
 from support.logins import VIOLATION, token, tokens_config, user, users_config
 from support.tls_client import TlsClient
@@ -235,6 +236,28 @@ def test_core_file(server, tmp_path, kind):
     assert not found, "in the core file"
     for client in inside:
         client.expect_silence()
+
+
+@pytest.mark.parametrize("form", ("plain", "bcrypt"))
+def test_core_file_of_a_cluster(cluster, tmp_path, form):
+    """Of who accepts and of who dials; the token was in a URL, in a configuration, on the wire."""
+    if env.is_sanitized():
+        pytest.skip("a sanitizer keeps freed memory, and its cores are huge")
+    secret, wrong = f"the-secret-of-a-cluster-{form}-Zq8", f"never-right-for-a-cluster-{form}-Xw7"
+    token = secret if form == "plain" else bcrypt(secret)
+    block = f"authorization {{ token: {quoted(token)} }}"
+    a = cluster.node(OURS, cluster=block, secrets=[secret, wrong])
+    b = cluster.node(OURS, name=MARK, routes=[a.url(secret)], secrets=[secret, wrong])
+    stranger = cluster.node(OURS, routes=[a.url(wrong)], secrets=[secret, wrong])
+    linked(a, b)
+    a.wait_log("authentication error")
+    for node in (a, b, stranger):
+        folder = tmp_path / f"core-of-{node.name}"
+        folder.mkdir()
+        core = core_of(node, folder)
+        assert node.name.encode() in core  # the search finds what is there
+        found = [text for text in (secret, wrong) if text.encode() in core]
+        assert not found, f"in the core file of {node.name}"
 
 
 def key_parts(key_file):
