@@ -194,8 +194,8 @@ test_interest(void **state)
         ROW("LS- leaf $G a q\r\n", "unsub origin=leaf account=$G subject=a queue=q"),
     };
     static const struct row without_origin[] = {
-        ROW("LS- $G a\r\n", "unsub account=$G subject=a"),
-        ROW("LS- $G a q\r\n", "unsub account=$G subject=a queue=q"),
+        ROW("LS- $G a\r\n", "unsub origin= account=$G subject=a"),
+        ROW("LS- $G a q\r\n", "unsub origin= account=$G subject=a queue=q"),
         ROW("LS- leaf $G a q\r\n", "malformed"),
         ROW("LS+ leaf $G a\r\n", "sub origin=leaf account=$G subject=a"),
     };
