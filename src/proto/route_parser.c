@@ -210,7 +210,7 @@ read_unsub(const struct route_limits *limits, const struct verb *verb, struct ro
     if (!read_place(has_origin(verb) && limits->origin_in_unsub, op, &rest))
         return PARSE_MALFORMED;
     if (has_origin(verb) && !limits->origin_in_unsub)
-        op->origin = STR_LIT("");
+        op->origin = (struct str) { op->args.data, 0 };
     if (rest.len == 0)
         return PARSE_OP;
     op->queue = rest;
