@@ -2,30 +2,21 @@
  *
  * interest - what our clients want, as the other servers of the cluster are told (PROTOCOL.md 3.5)
  *
- * For each account, subject and queue group it counts our subscriptions. A plain subject is told
- * when the first one comes (RS+) and when the last one goes (RS-); a queue group with each change,
- * since its size is its weight in the draw.
+ * interest_table.h counts our subscriptions and says which changes are told; here is who is told.
  *
  * Threads  any loop's. A change and what is said of it are one step under one lock: so the lines
  *          in a peer's queue are in the order of the changes, and before any message that the
  *          subscriber publishes afterwards. No system call is made under it.
- * Cost     a hash step, and a copy for each peer when something is to be told. Memory: about 80
- *          bytes for each distinct subject.
+ * Cost     the table's, and a copy for each peer when something is to be told.
  */
 #ifndef TESSERA_SERVER_INTEREST_H
 #define TESSERA_SERVER_INTEREST_H
 
 #include "server/account.h"
+#include "server/interest_table.h"
 #include "server/peer.h"
 
 struct interest;
-struct interest_entry;
-
-/* Changes that are told together: a client that leaves with a thousand members of a group is
- * one line. Zeroed at first. */
-struct interest_batch {
-    struct interest_entry *first;
-};
 
 struct interest *interest_new(void);
 /* Nobody is told any more. NULL is allowed. */
