@@ -4,7 +4,7 @@
  *      ├─> each queue group: a member is drawn for each message, uniformly; the next one in turn
  *      │   if that one cannot take it
  *      └─> each other server that has plain interest, or a member that was drawn: one copy of each
- *          (delivery_peers.c)
+ *          (shares.h, delivery_peers.c)
  *
  * The parser has seen to it that CRLF stands behind the payload, so both go out as one piece.
  * A payload of some KB makes a run of its own and goes to the queues by reference; for that it
@@ -274,7 +274,7 @@ deliver_to_member(struct run *run, const struct match_group *group, uint32_t mem
 
     if (!sub->remote)
         return deliver(run, sub, picks, count);
-    while (taken < count && run_pick(run, group, sub, picks[taken]))
+    while (taken < count && shares_pick(&run->shares, run->match, group, sub, picks[taken]))
         taken++;
     return taken;
 }

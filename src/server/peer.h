@@ -27,9 +27,9 @@ struct peer {
 };
 
 static inline struct peer *
-peer_of(const struct subscription *sub)
+peer_of(struct sub_owner *owner)
 {
-    return (struct peer *)(void *)sub->owner;
+    return (struct peer *)(void *)owner;
 }
 
 #endif

@@ -35,8 +35,7 @@ run_free(struct run *run)
     if (run == NULL)
         return;
     buf_release(&run->head);
-    buf_release(&run->names);
-    free(run->picks);
+    shares_release(&run->shares);
     free(run);
 }
 

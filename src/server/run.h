@@ -17,18 +17,12 @@
 #include "net/outq.h"
 #include "proto/encode.h"
 #include "server/client.h"
+#include "server/shares.h"
 
-#define RUN_MESSAGES 64U
+#define RUN_MESSAGES SHARES_MESSAGES
 #define RUN_BYTES    16384 /* of payload */
 
 #define RUN_REFERENCE_BYTES 8192 /* a payload from this size on is a run of its own and shared */
-
-/* A message whose copy for a queue group goes to another server. */
-struct remote_pick {
-    struct peer *peer; /* NULL: served already */
-    uint32_t group;    /* of run->match */
-    uint32_t next;     /* of the same message: 1 + its index; 0: none */
-};
 
 struct run {
     struct client *from; /* NULL: another server */
@@ -45,10 +39,7 @@ struct run {
     struct block *block;    /* holds the payload, counted; NULL: not needed so far */
     const char *body_base;  /* the payload's first byte inside block */
     struct outq *congested; /* a receiver that the publisher should wait for */
-    struct remote_pick *picks;
-    uint32_t pick_count, pick_cap;
-    uint32_t pick_first[RUN_MESSAGES]; /* of each message: 1 + its index; 0: none */
-    struct buf names;                  /* of queue groups, for one peer */
+    struct shares shares;   /* of the other servers */
     uint64_t delivered, delivered_bytes;
     bool taken[RUN_MESSAGES];        /* by somebody */
     unsigned char all[RUN_MESSAGES]; /* 0, 1, 2...: who gets them all */
@@ -86,11 +77,7 @@ void receiver_measure(struct run *run, struct receiver *to);
 /* Puts them into the queue, all or as many as it takes; to->count says how many. */
 void receiver_put(struct run *run, struct receiver *to, bool *last);
 
-/* delivery_peers.c: the copy for a group goes to the server of a remote member. false: there is
- * no memory to note that. */
-bool run_pick(struct run *run, const struct match_group *group, const struct subscription *sub,
-              unsigned message);
-/* Sends to each server that wants the messages, or whose members were picked. */
+/* delivery_peers.c: sends to each server that wants the messages, or whose members were picked. */
 void run_deliver_to_peers(struct run *run);
 
 #endif
