@@ -100,9 +100,9 @@ make(const struct remote_key *key, struct sub_owner *owner, uint32_t weight)
     return sub;
 }
 
-bool
-remote_subs_add(struct remote_subs *subs, const struct remote_key *key, struct sub_owner *owner,
-                uint32_t weight)
+static bool
+add(struct remote_subs *subs, const struct remote_key *key, struct sub_owner *owner,
+    uint32_t weight)
 {
     uint32_t at = hash(key->subject, key->queue);
     struct subscription *sub = make(key, owner, weight);
@@ -115,6 +115,19 @@ remote_subs_add(struct remote_subs *subs, const struct remote_key *key, struct s
     }
     table_put(&subs->table, at, sub);
     subs->count++;
+    return true;
+}
+
+bool
+remote_subs_set(struct remote_subs *subs, const struct remote_key *key, struct sub_owner *owner,
+                uint32_t weight)
+{
+    struct subscription *known = remote_subs_find(subs, key);
+
+    if (known == NULL)
+        return add(subs, key, owner, weight);
+    atomic_store_explicit(&known->weight, weight, memory_order_relaxed);
+    owner->unref(owner);
     return true;
 }
 

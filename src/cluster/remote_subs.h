@@ -25,10 +25,10 @@ struct remote_key {
 
 /* NULL: not there. Borrowed. */
 struct subscription *remote_subs_find(const struct remote_subs *subs, const struct remote_key *key);
-/* Makes a subscription for key, which is not in, and files it in its account. Takes over a
- * reference on owner. false: out of memory, nothing changed but that reference, which is dropped.
- */
-bool remote_subs_add(struct remote_subs *subs, const struct remote_key *key,
+/* RS+: sets the weight of what is in; else makes a subscription for key and files it in its
+ * account. Takes over a reference on owner. false: out of memory, nothing changed but that
+ * reference, which is dropped. */
+bool remote_subs_set(struct remote_subs *subs, const struct remote_key *key,
                      struct sub_owner *owner, uint32_t weight);
 /* Takes it out here and in its account. false: it is not in. */
 bool remote_subs_remove(struct remote_subs *subs, const struct remote_key *key);

@@ -78,14 +78,10 @@ static void
 remote_sub(struct route *route, const struct route_op *op)
 {
     struct remote_key key = key_of(route, op);
-    struct subscription *known;
 
     if (key.account == NULL || !is_accepted(route, op))
         return;
-    known = remote_subs_find(&route->subs, &key);
-    if (known != NULL)
-        atomic_store_explicit(&known->weight, op->weight, memory_order_relaxed);
-    else if (!remote_subs_add(&route->subs, &key, &route_ref(route)->peer.owner, op->weight))
+    if (!remote_subs_set(&route->subs, &key, &route_ref(route)->peer.owner, op->weight))
         route_close(route, "Internal Client");
 }
 
