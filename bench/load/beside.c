@@ -66,7 +66,8 @@ open_filler(struct beside *beside, int64_t deadline_ns, struct errmsg *why)
 {
     struct wire *wire = &beside->filler;
     struct buf out = BUF_INIT;
-    enum err err = wire_open(wire, beside->plan, "", 0, beside->input, deadline_ns, why);
+    enum err err =
+        wire_open(wire, beside->plan, beside->plan->port, "", 0, beside->input, deadline_ns, why);
 
     for (uint64_t i = 1; err == ERR_OK && i <= beside->plan->sub_filler; i++) {
         (void)buf_printf(&out, "SUB filler.%" PRIu64 " %" PRIu64 "\r\n", i, i);

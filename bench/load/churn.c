@@ -50,7 +50,8 @@ churn_open(struct churn *churn, const struct plan *plan, struct wire_input *inpu
            int64_t deadline_ns, struct errmsg *why)
 {
     struct reader *reader = &churn->talker.wire.reader;
-    enum err err = talker_open(&churn->talker, plan, "", "", TEXT_LEN, input, deadline_ns, why);
+    enum err err =
+        talker_open(&churn->talker, plan, plan->port, "", "", TEXT_LEN, input, deadline_ns, why);
 
     reader->on_message = on_message;
     reader->context = churn;

@@ -14,9 +14,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "beside.h"
-#include "common/memory.h"
 #include "common/target.h"
 #include "publisher.h"
+#include "servers.h"
 #include "subscriber.h"
 
 #define TURN_NS (100 * CLOCK_NS_PER_MS) /* at most, until the deadline is looked at */
@@ -47,6 +47,8 @@ open_all(struct flow *flow, struct errmsg *why)
         err = subscriber_open(&flow->subscribers[i], &flow->reception, i, flow->deadline_ns, why);
     for (uint64_t i = 0; err == ERR_OK && i < plan->publishers; i++)
         err = publisher_open(&flow->publishers[i], plan, i, flow->input, flow->deadline_ns, why);
+    if (err == ERR_OK)
+        err = servers_wait_known(plan, flow->input, flow->deadline_ns, why);
     return err;
 }
 
@@ -64,10 +66,10 @@ start_all(struct flow *flow, struct errmsg *why)
     for (uint64_t i = 0; err == ERR_OK && i < flow->plan->sub_connections; i++)
         err = watch_add(flow->epoll, &flow->subscribers[i].watch,
                         flow->subscribers[i].wire.channel.fd, EPOLLIN, why);
-    (void)target_wait_idle((pid_t)flow->plan->pid, CLOCK_NS_PER_S);
+    servers_wait_idle(flow->plan);
     if (err == ERR_OK)
         err = beside_start(flow->beside, why);
-    flow->server_cpu_ns = -target_cpu_ns((pid_t)flow->plan->pid);
+    flow->server_cpu_ns = -servers_cpu_ns(flow->plan);
     flow->own_cpu_ns = -own_cpu_ns();
     flow->reception.start_ns = clock_mono_ns();
     for (uint64_t i = 0; err == ERR_OK && i < flow->plan->publishers; i++)
@@ -140,7 +142,7 @@ run(struct flow *flow, struct errmsg *why)
     }
     beside_stop(flow->beside);
     flow->end_ns = flow->plan->subscribers > 0 ? flow->reception.last_ns : clock_mono_ns();
-    flow->server_cpu_ns += target_cpu_ns((pid_t)flow->plan->pid);
+    flow->server_cpu_ns += servers_cpu_ns(flow->plan);
     flow->own_cpu_ns += own_cpu_ns();
     return err;
 }
@@ -232,7 +234,7 @@ flow_run(struct plan *plan, struct errmsg *why)
     if (err == ERR_OK)
         err = run(&flow, why);
     if (err == ERR_OK)
-        err = memory_of((pid_t)plan->pid, &flow.memory, why);
+        err = servers_memory(plan, &flow.memory, why);
     if (err == ERR_OK)
         err = verify(&flow, why);
     if (err == ERR_OK)

@@ -37,8 +37,10 @@ struct row {
     }
 
 static const struct row rows[] = {
-    NUMBER_ROW("port", port, UINT16_MAX), /* at 127.0.0.1 */
-    NUMBER_ROW("pid", pid, INT32_MAX),    /* whose CPU time and memory count */
+    NUMBER_ROW("port", port, UINT16_MAX),         /* at 127.0.0.1 */
+    NUMBER_ROW("pid", pid, INT32_MAX),            /* whose CPU time and memory count */
+    NUMBER_ROW("far-port", far_port, UINT16_MAX), /* subscribers and responders are there */
+    NUMBER_ROW("far-pid", far_pid, INT32_MAX),    /* and this counts as well */
     { "token", TEXT, offsetof(struct plan, token), 0 },
     NUMBER_ROW("deadline-s", deadline_s, 3600), /* of all of it */
     FLAG_ROW("raw", raw),                       /* the port is that of tcp_relay */
@@ -114,7 +116,9 @@ print_usage(void)
     fputs("usage: nats_load flow|request", stderr);
     for (size_t i = 0; i < ROWS; i++)
         fprintf(stderr, " [--%s%s]", rows[i].name, rows[i].kind == FLAG ? "" : " VALUE");
-    fputs("\n--port and --pid must be there; there is no --raw with --tls\n", stderr);
+    fputs("\n--port and --pid must be there; --far-port and --far-pid go together; there is no\n"
+          "--raw with --tls or them\n",
+          stderr);
 }
 
 int
@@ -136,7 +140,8 @@ main(int argc, char **argv)
     enum err err;
 
     if (!(is_flow || is_request) || !take_options(&plan, argc - 1, argv + 1) || plan.port == 0 ||
-        plan.pid == 0 || (plan.raw && plan.tls)) {
+        plan.pid == 0 || (plan.raw && (plan.tls || plan.far_port != 0)) ||
+        (plan.far_port == 0) != (plan.far_pid == 0)) {
         print_usage();
         return 2;
     }

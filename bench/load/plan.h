@@ -20,8 +20,9 @@
 
 struct plan {
     /* Where. */
-    uint64_t port, pid; /* of the server, or of the relay */
-    const char *token;  /* NULL: none */
+    uint64_t port, pid;         /* of the server, or of the relay */
+    uint64_t far_port, far_pid; /* of another node, where those are who receive; 0: of the same */
+    const char *token;          /* NULL: none */
     uint64_t deadline_s;
     bool raw; /* to the relay */
     bool tls; /* the server must want it */

@@ -131,7 +131,7 @@ publisher_open(struct publisher *publisher, const struct plan *plan, uint64_t nu
     err = batch_init(&publisher->batch, plan, number, why);
     if (err != ERR_OK)
         return err;
-    return wire_open(&publisher->wire, plan, role, 0, input, deadline_ns, why);
+    return wire_open(&publisher->wire, plan, plan->port, role, 0, input, deadline_ns, why);
 }
 
 void

@@ -15,9 +15,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "busy.h"
-#include "common/memory.h"
 #include "common/samples.h"
 #include "common/target.h"
+#include "servers.h"
 #include "talker.h"
 
 #define TURN_NS (100 * CLOCK_NS_PER_MS) /* at most, until the deadline is looked at */
@@ -141,10 +141,10 @@ on_request(void *context, struct str line, struct str head, struct errmsg *why)
 }
 
 static enum err
-open_talker(struct exchange *exchange, struct talker *talker, const char *role,
+open_talker(struct exchange *exchange, struct talker *talker, uint64_t port, const char *role,
             const char *commands, reader_message_fn *on_message, void *context, struct errmsg *why)
 {
-    enum err err = talker_open(talker, exchange->plan, role, commands, exchange->plan->size,
+    enum err err = talker_open(talker, exchange->plan, port, role, commands, exchange->plan->size,
                                exchange->input, exchange->deadline_ns, why);
 
     talker->wire.reader.on_message = on_message;
@@ -161,7 +161,7 @@ open_responder(struct exchange *exchange, uint64_t number, struct errmsg *why)
 
     responder->exchange = exchange;
     (void)snprintf(role, sizeof(role), "E %" PRIu64 " %" PRIu64, 2 * number + 1, 2 * number);
-    return open_talker(exchange, &responder->talker, role,
+    return open_talker(exchange, &responder->talker, servers_far_port(exchange->plan), role,
                        is_one ? "SUB service 1\r\n" : "SUB service responders 1\r\n", on_request,
                        responder, why);
 }
@@ -180,7 +180,8 @@ open_requester(struct exchange *exchange, uint64_t number, struct errmsg *why)
     requester->sent_ns = xcalloc(plan->in_flight, sizeof(*requester->sent_ns));
     (void)snprintf(role, sizeof(role), "E %" PRIu64 " %" PRIu64, 2 * number, 2 * number + 1);
     (void)snprintf(sub, sizeof(sub), "SUB _INBOX.%" PRIu64 ".* 1\r\n", number);
-    return open_talker(exchange, &requester->talker, role, sub, on_reply, requester, why);
+    return open_talker(exchange, &requester->talker, plan->port, role, sub, on_reply, requester,
+                       why);
 }
 
 static enum err
@@ -193,6 +194,8 @@ open_all(struct exchange *exchange, struct errmsg *why)
         err = open_responder(exchange, i, why);
     for (uint64_t i = 0; err == ERR_OK && i < plan->requesters; i++)
         err = open_requester(exchange, i, why);
+    if (err == ERR_OK)
+        err = servers_wait_known(plan, exchange->input, exchange->deadline_ns, why);
     if (err == ERR_OK && plan->busy_cores)
         err = busy_start(&exchange->busy, why);
     return err;
@@ -204,10 +207,10 @@ start_all(struct exchange *exchange, struct errmsg *why)
     const struct plan *plan = exchange->plan;
     enum err err = ERR_OK;
 
-    (void)target_wait_idle((pid_t)plan->pid, CLOCK_NS_PER_S);
+    servers_wait_idle(plan);
     for (uint64_t i = 0; err == ERR_OK && i < plan->responders; i++)
         err = talker_start(&exchange->responders[i].talker, exchange->epoll, why);
-    exchange->server_cpu_ns = -target_cpu_ns((pid_t)plan->pid);
+    exchange->server_cpu_ns = -servers_cpu_ns(plan);
     exchange->own_cpu_ns = -target_cpu_ns(getpid());
     exchange->start_ns = clock_mono_ns();
     for (uint64_t i = 0; err == ERR_OK && i < plan->requesters; i++) {
@@ -233,7 +236,7 @@ run(struct exchange *exchange, struct errmsg *why)
                           "%" PRIu64 " of %" PRIu64 " replies had come at the deadline",
                           exchange->replies, plan->requests);
     }
-    exchange->server_cpu_ns += target_cpu_ns((pid_t)plan->pid);
+    exchange->server_cpu_ns += servers_cpu_ns(plan);
     exchange->own_cpu_ns += target_cpu_ns(getpid());
     return err;
 }
@@ -317,7 +320,7 @@ request_run(const struct plan *plan, struct errmsg *why)
     if (err == ERR_OK)
         err = run(&exchange, why);
     if (err == ERR_OK)
-        err = memory_of((pid_t)plan->pid, &exchange.memory, why);
+        err = servers_memory(plan, &exchange.memory, why);
     if (err == ERR_OK && !plan->raw)
         err = verify(&exchange, why);
     if (err == ERR_OK)

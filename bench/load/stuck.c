@@ -36,7 +36,7 @@ stuck_open(struct stuck *stuck, const struct plan *plan, struct wire_input *inpu
 
     stuck->watch.ready = ready;
     stuck->expected = plan_expected(plan, 0);
-    err = wire_open(&stuck->wire, plan, "", RECEIVE_BYTES, input, deadline_ns, why);
+    err = wire_open(&stuck->wire, plan, plan->port, "", RECEIVE_BYTES, input, deadline_ns, why);
     if (err == ERR_OK)
         err = wire_put(&stuck->wire, sub.data, sub.len, deadline_ns, why);
     return err == ERR_OK ? wire_sync(&stuck->wire, deadline_ns, why) : err;

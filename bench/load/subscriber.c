@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "servers.h"
 
 /* "MSG b.SUBJECT SID ..." */
 static bool
@@ -134,7 +135,8 @@ subscriber_open(struct subscriber *subscriber, struct reception *reception, uint
     subscriber->expected = 0;
     (void)snprintf(role, sizeof(role), "S %" PRIu64, number / plan->subscribers);
     subscribe(subscriber, &out);
-    err = wire_open(wire, plan, role, 0, reception->input, deadline_ns, why);
+    err =
+        wire_open(wire, plan, servers_far_port(plan), role, 0, reception->input, deadline_ns, why);
     if (err == ERR_OK) {
         wire->reader.payload_len = plan->size;
         wire->reader.context = subscriber;

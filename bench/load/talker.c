@@ -35,14 +35,15 @@ ready(struct watch *watch, uint32_t events, struct errmsg *why)
 }
 
 enum err
-talker_open(struct talker *talker, const struct plan *plan, const char *role, const char *commands,
-            uint64_t payload_len, struct wire_input *input, int64_t deadline_ns, struct errmsg *why)
+talker_open(struct talker *talker, const struct plan *plan, uint64_t port, const char *role,
+            const char *commands, uint64_t payload_len, struct wire_input *input,
+            int64_t deadline_ns, struct errmsg *why)
 {
     struct wire *wire = &talker->wire;
     enum err err;
 
     talker->watch.ready = ready;
-    err = wire_open(wire, plan, role, 0, input, deadline_ns, why);
+    err = wire_open(wire, plan, port, role, 0, input, deadline_ns, why);
     wire->reader.payload_len = payload_len;
     if (err != ERR_OK || plan->raw)
         return err;

@@ -26,9 +26,9 @@ struct talker {
 
 /* Connects, and sends commands (SUB lines; "" for none) unless it is to a relay, which gets role.
  * What comes has payloads of payload_len bytes. */
-enum err talker_open(struct talker *talker, const struct plan *plan, const char *role,
-                     const char *commands, uint64_t payload_len, struct wire_input *input,
-                     int64_t deadline_ns, struct errmsg *why);
+enum err talker_open(struct talker *talker, const struct plan *plan, uint64_t port,
+                     const char *role, const char *commands, uint64_t payload_len,
+                     struct wire_input *input, int64_t deadline_ns, struct errmsg *why);
 /* Allowed at any time. */
 void talker_release(struct talker *talker);
 

@@ -34,10 +34,10 @@ wait_for(const struct wire *wire, short events, int64_t deadline_ns, struct errm
 }
 
 static enum err
-dial(struct wire *wire, const struct plan *plan, int receive_bytes, struct errmsg *why)
+dial(struct wire *wire, uint64_t port, int receive_bytes, struct errmsg *why)
 {
     struct sockaddr_in to = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)plan->port),
+                              .sin_port = htons((uint16_t)port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int on = 1;
 
@@ -110,14 +110,14 @@ greet(struct wire *wire, const struct plan *plan, const char *role, int64_t dead
 }
 
 enum err
-wire_open(struct wire *wire, const struct plan *plan, const char *role, int receive_bytes,
-          struct wire_input *input, int64_t deadline_ns, struct errmsg *why)
+wire_open(struct wire *wire, const struct plan *plan, uint64_t port, const char *role,
+          int receive_bytes, struct wire_input *input, int64_t deadline_ns, struct errmsg *why)
 {
     enum err err;
 
     reader_init(&wire->reader, UINT64_MAX);
     wire->input = input;
-    err = dial(wire, plan, receive_bytes, why);
+    err = dial(wire, port, receive_bytes, why);
     if (err == ERR_OK && plan->tls_context != NULL)
         err = secure(wire, plan, deadline_ns, why);
     return err == ERR_OK ? greet(wire, plan, role, deadline_ns, why) : err;

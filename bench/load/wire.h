@@ -33,8 +33,9 @@ struct wire {
 
 /* Connects and logs in; a relay gets role, for example "P 0", instead. receive_bytes: SO_RCVBUF, or
  * 0 for the kernel's own choice. Waits until the other side is ready. */
-enum err wire_open(struct wire *wire, const struct plan *plan, const char *role, int receive_bytes,
-                   struct wire_input *input, int64_t deadline_ns, struct errmsg *why);
+enum err wire_open(struct wire *wire, const struct plan *plan, uint64_t port, const char *role,
+                   int receive_bytes, struct wire_input *input, int64_t deadline_ns,
+                   struct errmsg *why);
 /* Allowed at any time. */
 void wire_close(struct wire *wire);
 

@@ -17,6 +17,7 @@
 #define SEND_MAX ((size_t)1 << 20)
 #define RECV_MAX ((size_t)1 << 18)
 #define NAP_MS   1000 /* how late the deadline may be noticed */
+#define POLL_MS  1    /* how exactly is repeated what has to be */
 
 /* room has READER_KEEP_MAX bytes in front of RECV_MAX ones. */
 static enum err
@@ -68,14 +69,35 @@ all_done(const struct feed *feeds, size_t count)
     return true;
 }
 
+/* Takes what is to be repeated now; returns whether anything will have to be. */
+static bool
+repeat_due(struct feed *feeds, size_t count)
+{
+    int64_t now_ns = clock_mono_ns();
+    bool any = false;
+
+    for (size_t i = 0; i < count; i++) {
+        struct feed *feed = &feeds[i];
+
+        any = any || feed->repeated.len > 0;
+        if (feed->repeated.len == 0 || feed->out.len > 0 || now_ns < feed->next_ns)
+            continue;
+        feed->out = feed->repeated;
+        feed->next_ns = now_ns + feed->again_ns;
+    }
+    return any;
+}
+
 static enum err
 turn(struct feed *feeds, struct pollfd *watched, size_t count, char *room, struct errmsg *why)
 {
     enum err err = ERR_OK;
 
+    int nap_ms = repeat_due(feeds, count) ? POLL_MS : NAP_MS;
+
     for (size_t i = 0; i < count; i++)
         watched[i].events = feeds[i].out.len > 0 ? POLLIN | POLLOUT : POLLIN;
-    if (poll(watched, count, NAP_MS) == -1)
+    if (poll(watched, count, nap_ms) == -1)
         return errno == EINTR ? ERR_OK : err_sys(why, errno, "could not wait");
     for (size_t i = 0; i < count && err == ERR_OK; i++) {
         if ((watched[i].revents & ~POLLOUT) != 0)

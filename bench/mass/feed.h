@@ -16,10 +16,13 @@
 #include "load/reader.h"
 
 struct feed {
-    int fd;               /* non-blocking and logged in */
-    struct str out;       /* still to be sent; may be changed between two runs */
+    int fd;              /* non-blocking and logged in */
+    struct str out;      /* still to be sent; may be changed between two runs */
+    struct str repeated; /* sent behind it every again_ns, until all feeds are done; "": nothing */
+    int64_t again_ns;
     struct reader reader; /* of what comes */
     uint64_t messages_due, pongs_due;
+    int64_t next_ns; /* private: when repeated is due */
 };
 
 /* Until all has been sent and all that is due has come. More may have come: see the counts. */

@@ -18,10 +18,12 @@
 
 struct mass {
     struct link_plan plan;
-    pid_t pid; /* of the server */
+    pid_t pid;                  /* of the server */
+    unsigned far_port, far_pid; /* subs: of another node, that publishes; 0: of the same */
     unsigned deadline_s;
     unsigned count;          /* of subscriptions or idle connections */
     unsigned wildcards;      /* 1: the subscriptions have them */
+    unsigned join;           /* 1: there is a route only when the far node reloads, by SIGHUP */
     unsigned connections;    /* that share the subscriptions */
     unsigned publish, size;  /* messages, bytes of each */
     unsigned seconds;        /* how long idleness is watched */
@@ -33,7 +35,8 @@ struct mass {
 };
 
 /* Inserts the subscriptions, publishes across them in random order, removes them; what is published
- * then must reach nobody. */
+ * then must reach nobody. With a far node it is published there: inserting and removing last until
+ * that one knows, memory is what that one holds, and CPU time that of both. */
 enum err mass_subs(const struct mass *mass, struct errmsg *why);
 
 /* Logs in that many connections, which then do nothing. */

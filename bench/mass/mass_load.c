@@ -36,13 +36,16 @@ enum option_key {
 #define NUMBER(field) (OPT_NUMBER + (int)offsetof(struct mass, field))
 
 static const struct option options[] = {
-    { "port", required_argument, NULL, OPT_PORT }, /* of the server, at 127.0.0.1 */
-    { "pid", required_argument, NULL, OPT_PID },   /* of the server */
+    { "port", required_argument, NULL, OPT_PORT },             /* of the server, at 127.0.0.1 */
+    { "pid", required_argument, NULL, OPT_PID },               /* of the server */
+    { "far-port", required_argument, NULL, NUMBER(far_port) }, /* subs: publish at this node */
+    { "far-pid", required_argument, NULL, NUMBER(far_pid) },
     { "token", required_argument, NULL, OPT_TOKEN },
     { "tls", no_argument, NULL, OPT_TLS },                       /* idle */
     { "server", required_argument, NULL, OPT_SERVER },           /* start: its path */
     { "count", required_argument, NULL, NUMBER(count) },         /* subscriptions, connections */
     { "wildcards", required_argument, NULL, NUMBER(wildcards) }, /* subs: 0 or 1 */
+    { "join", required_argument, NULL, NUMBER(join) },           /* subs: 0 or 1 */
     { "connections", required_argument, NULL, NUMBER(connections) }, /* subs: that subscribe */
     { "publish", required_argument, NULL, NUMBER(publish) }, /* subs: messages, 0 to leave it out */
     { "size", required_argument, NULL, NUMBER(size) },       /* subs: bytes of a message */
@@ -85,6 +88,8 @@ is_complete(const struct mass *mass, const struct scenario *scenario)
 {
     return (mass->plan.tls == NULL || scenario->run == mass_idle) && mass->count > 0 &&
            mass->connections > 0 && mass->seconds > 0 && mass->runs > 0 && mass->wildcards <= 1 &&
+           mass->far_port <= UINT16_MAX && (mass->far_port == 0) == (mass->far_pid == 0) &&
+           mass->join <= (mass->far_port != 0) &&
            (scenario->starts_server ? mass->server != NULL
                                     : mass->pid > 0 && mass->plan.server.sin_port != 0);
 }
