@@ -59,13 +59,17 @@ class Server(Process):
         """A running server learns of it by a reload."""
         self.conf.write_text(f'listen: "127.0.0.1:-1"\n{config}', encoding="ascii")
 
+    def port_of(self, service):
+        """Of those in its ports file."""
+        return int(self.ports[service][0].rpartition(":")[2])
+
     def _wait_port(self):
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and self.process.poll() is None:
-            for ports in self.folder.glob(f"*_{self.process.pid}.ports"):
+            for file in self.folder.glob(f"*_{self.process.pid}.ports"):
                 try:
-                    url = json.loads(ports.read_text(encoding="ascii"))["nats"][0]
-                    return int(url.rpartition(":")[2])
+                    self.ports = json.loads(file.read_text(encoding="ascii"))
+                    return self.port_of("nats")
                 except ValueError:
                     pass  # not written to its end
             time.sleep(0.005)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Callable
 
-SERVERS = ["reference", "Tessera", "relay", "control"]
-
 
 def at(path):
     """"last_in.median_ms" as a function of a result."""
@@ -99,8 +97,8 @@ def times_better(figure, ours, theirs):
 
 
 def servers_of(names, results):
-    return [server for server in SERVERS
-            if any(server in results[name] for name in names if name in results)]
+    """In the order in which they were measured."""
+    return list(dict.fromkeys(server for name in names for server in results.get(name, {})))
 
 
 def columns(figure, servers):
