@@ -112,7 +112,7 @@ def cells(figure, runs, servers, with_range):
 
 
 def ratio(figure, runs):
-    return times_better(figure, runs["Tessera"], runs.get("reference", [])) if figure.better else ""
+    return times_better(figure, runs.get("Tessera", []), runs.get("reference", [])) if figure.better else ""
 
 
 def markdown(title, head, lines):
