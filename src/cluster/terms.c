@@ -139,6 +139,7 @@ terms_new(const struct options *options, const struct terms_facts *facts,
     make_permissions(terms, cluster);
     make_timers(terms, options);
     terms->conn.max_pending = (size_t)options->max_pending * PENDING_TIMES;
+    terms->conn.congested = (size_t)options->max_pending - (size_t)options->max_pending / 4;
     terms->conn.write_deadline_ms = deadline_ns / CLOCK_NS_PER_MS;
     terms->conn.patient = !cluster->close_on_write_timeout;
     terms->control_line_max = (size_t)options->max_control_line * CONTROL_LINE_TIMES;

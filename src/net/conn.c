@@ -175,7 +175,7 @@ conn_new(struct loop *loop, int fd, const struct conn_options *options,
     struct conn *conn = calloc(1, sizeof(*conn));
 
     if (conn != NULL)
-        conn->outq = outq_new(loop, conn, fd, options->max_pending);
+        conn->outq = outq_new(loop, conn, fd, options);
     if (conn == NULL || conn->outq == NULL) {
         free(conn);
         close(fd);
@@ -387,7 +387,7 @@ conn_set_options(struct conn *conn, const struct conn_options *options)
 {
     conn->write_deadline_ms = options->write_deadline_ms;
     conn->patient = options->patient;
-    outq_set_max_pending(conn->outq, options->max_pending);
+    outq_set_options(conn->outq, options);
 }
 
 static void

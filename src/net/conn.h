@@ -53,6 +53,7 @@ struct conn_handler {
 
 struct conn_options {
     size_t max_pending; /* bytes */
+    size_t congested;   /* bytes that wait when publishers should wait, too; 0: 3/4 of the above */
     int64_t write_deadline_ms;
     bool patient;    /* the deadline begins anew whenever the peer takes something */
     size_t read_max; /* bytes taken by one read; see conn_trust */

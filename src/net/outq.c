@@ -56,7 +56,7 @@ deliver_notice(struct mail *mail)
 }
 
 struct outq *
-outq_new(struct loop *owner, struct conn *conn, int fd, size_t max_pending)
+outq_new(struct loop *owner, struct conn *conn, int fd, const struct conn_options *options)
 {
     struct outq *q = calloc(1, sizeof(*q));
 
@@ -68,7 +68,7 @@ outq_new(struct loop *owner, struct conn *conn, int fd, size_t max_pending)
     q->conn = conn;
     q->mail.deliver = deliver_notice;
     q->stream.fd = fd;
-    q->max_pending = max_pending;
+    outq_set_options(q, options);
     q->failed = CONN_OPEN;
     return q;
 }

@@ -71,8 +71,8 @@ void outq_count_messages(struct outq *q, size_t messages, size_t bytes);
 void outq_get_counts(struct outq *q, uint64_t *messages, uint64_t *bytes);
 
 /* Between begin and end: should a publisher wait for this receiver? It has over 75 % of
- * max_pending waiting and still reads: one that does not read at all is not worth waiting
- * for, it will be ended. */
+ * max_pending (see struct conn_options) waiting and still reads: one that does not read at all is
+ * not worth waiting for, it will be ended. */
 bool outq_congested(struct outq *q, const struct loop *loop);
 
 #endif

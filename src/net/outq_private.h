@@ -30,10 +30,10 @@ struct outq {
     bool mail_posted;
     enum conn_end failed; /* CONN_OPEN, or why the owner must end the connection */
     struct chunk *head, *tail;
-    size_t pending, max_pending;
-    uint64_t messages, message_bytes; /* what outq_count_messages() was told */
-    size_t unflushed;                 /* appended since the last flush */
-    uint64_t touched;                 /* bit per loop that will flush at its round's end */
+    size_t pending, max_pending, congested; /* see struct conn_options */
+    uint64_t messages, message_bytes;       /* what outq_count_messages() was told */
+    size_t unflushed;                       /* appended since the last flush */
+    uint64_t touched;                       /* bit per loop that will flush at its round's end */
     uint64_t appended_total, written_total;
     uint64_t deadline_mark; /* when written_total reaches it the write deadline starts anew */
     int64_t deadline_ms;    /* loop time; 0: nothing is blocked */
@@ -43,7 +43,8 @@ struct outq {
     uint64_t taken_total; /* what shows by its change that it had; of TLS no count of bytes */
 };
 
-struct outq *outq_new(struct loop *owner, struct conn *conn, int fd, size_t max_pending);
+struct outq *outq_new(struct loop *owner, struct conn *conn, int fd,
+                      const struct conn_options *options);
 
 /* Writes what waits, unless blocked, closed or being written. */
 void outq_flush(struct outq *q, struct loop *loop);
@@ -62,7 +63,7 @@ enum conn_end outq_failed(struct outq *q);
 
 /* Owner: takes nothing more; true when all is out. The owner is notified when it gets so. */
 bool outq_drain(struct outq *q);
-void outq_set_max_pending(struct outq *q, size_t max_pending);
+void outq_set_options(struct outq *q, const struct conn_options *options);
 
 /* Owner: drops what waits and closes the descriptor, or leaves that to the thread that writes. */
 void outq_close(struct outq *q, struct loop *loop);

@@ -55,8 +55,7 @@ is_taking_locked(struct outq *q, int64_t now_ms)
 bool
 outq_congested(struct outq *q, const struct loop *loop)
 {
-    return q->pending > q->max_pending - q->max_pending / CONGESTED_SHARE && !q->closed &&
-           is_taking_locked(q, loop_now_ms(loop));
+    return q->pending > q->congested && !q->closed && is_taking_locked(q, loop_now_ms(loop));
 }
 
 bool
@@ -83,10 +82,13 @@ outq_drain(struct outq *q)
 }
 
 void
-outq_set_max_pending(struct outq *q, size_t max_pending)
+outq_set_options(struct outq *q, const struct conn_options *options)
 {
     pthread_mutex_lock(&q->lock);
-    q->max_pending = max_pending;
+    q->max_pending = options->max_pending;
+    q->congested = options->congested;
+    if (q->congested == 0)
+        q->congested = q->max_pending - q->max_pending / CONGESTED_SHARE;
     pthread_mutex_unlock(&q->lock);
 }
 
