@@ -262,7 +262,8 @@ handle(struct route *route, const struct route_op *op)
     }
 }
 
-/* Interest and messages count only from a peer that is registered. */
+/* CONNECT comes once, before INFO: the verdict on it is where a route begins. Interest and messages
+ * count only from a peer that is registered. */
 static bool
 may_come(const struct route *route, const struct route_op *op)
 {
@@ -273,7 +274,7 @@ may_come(const struct route *route, const struct route_op *op)
     case ROUTE_IGNORED:
         return route->state == ROUTE_STATE_REGISTERED;
     case ROUTE_CONNECT:
-        return !route->dialled;
+        return !route->connected && !route->informed; /* who dialled is connected */
     case ROUTE_INFO:
         return route->connected || !route->terms->auth_required;
     default:

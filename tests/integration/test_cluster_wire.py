@@ -326,6 +326,23 @@ def test_info_only_of_accepting_peer_is_enough(node):
             peer.expect_ops("RS+ $G x.y\r\n")
 
 
+def test_connect_comes_once(joined, user):
+    """A second one, or one behind INFO, is no operation that is known there; what the connection
+    was told of is forgotten with it."""
+    for opening in ("connect", "info"):
+        with dial(joined.route_port) as peer:
+            peer.send((peer.connect_line() if opening == "connect" else "") + peer.info_line())
+            peer.skip_to_pong()
+            peer.send(peer.connect_line() + peer.info_line())
+            peer.expect_refusal("Unknown Protocol Operation")
+        for _ in range(3):
+            user.sub(unique("after."))
+        user.flush()
+    with dial(joined.route_port) as peer:
+        peer.send(peer.connect_line() + peer.connect_line())
+        peer.expect_refusal("Unknown Protocol Operation")
+
+
 # -- authorization
 
 AUTHORIZATION = 'authorization { user: route-user, password: "pa55word-of-routes", timeout: %s }'
