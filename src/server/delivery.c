@@ -321,22 +321,29 @@ deliver_to_group(struct run *run, const struct match_group *group)
     }
 }
 
-/* Of what another server sent, those groups alone that it names. */
+static bool
+is_named(struct str names, struct str queue)
+{
+    struct str name;
+
+    while ((name = route_next_queue(&names)).data != NULL)
+        if (str_eq(name, queue))
+            return true;
+    return false;
+}
+
+/* Of what another server sent, those groups alone that it names; each once, however often. */
 static void
 deliver_to_named(struct run *run)
 {
     const struct match *match = run->match;
-    struct str names = run->queues, name;
 
-    while ((name = route_next_queue(&names)).data != NULL) {
-        for (uint32_t i = 0; i < match->group_count; i++) {
-            const struct match_group *group = &match->groups[i];
+    for (uint32_t i = 0; i < match->group_count && run->queues.len > 0; i++) {
+        const struct match_group *group = &match->groups[i];
 
-            if (str_eq(name, subscription_queue(match->subs[group->first]))) {
-                deliver_to_group(run, group);
-                break;
-            }
-        }
+        if (group->local > 0 &&
+            is_named(run->queues, subscription_queue(match->subs[group->first])))
+            deliver_to_group(run, group);
     }
 }
 

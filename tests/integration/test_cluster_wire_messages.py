@@ -378,6 +378,9 @@ def test_message_in_reaches_one_member(peer, user):
     for _ in range(200):
         peer.send(f"RMSG $G {subject} | q 1\r\nx\r\n")
     assert {message.sid for message in user.take(200)} == sids
+    peer.send(f"RMSG $G {subject} | q q other q 1\r\nx\r\n")  # once, however often it is named
+    user.take(1)
+    peer.expect_alive()
     user.flush()
     assert not user.inbox
 
