@@ -178,12 +178,13 @@ interest_tell_more(struct interest *interest, struct peer *peer, struct loop *lo
     return more;
 }
 
+/* If it was not told all so far, nobody knows which of what it took it was told. */
 void
 interest_tell_again(struct peer *peer, struct permissions *took)
 {
+    peer->again = peer->told == TABLE_SEGMENTS;
     permissions_unref(peer->took);
     peer->took = took;
-    peer->again = true;
     peer->told = 0;
 }
 

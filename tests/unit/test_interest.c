@@ -314,12 +314,98 @@ test_offered(void **state)
     teardown(&fixture);
 }
 
+static struct permissions *
+only(const char *subject)
+{
+    char *allowed[] = { (char *)subject };
+    struct permissions_options options = { .publish = { .has_allow = true,
+                                                        .allow = { allowed, 1 } } };
+
+    return permissions_new(&options);
+}
+
+static void
+tell_a_part(struct fixture *fixture)
+{
+    interest_join(fixture->interest, &fixture->peer);
+    assert_true(interest_tell_more(fixture->interest, &fixture->peer, fixture->loop));
+}
+
+static void
+tell_again(struct fixture *fixture)
+{
+    interest_tell_again(&fixture->peer, only("many.1.>"));
+    while (interest_tell_more(fixture->interest, &fixture->peer, fixture->loop))
+        continue;
+}
+
+/* How many of the subjects were told before that last one; each counts once. */
+static size_t
+told_before(FILE *far, const char *last)
+{
+    bool *told = calloc(MANY, sizeof(bool));
+    size_t count = 0;
+    char text[48];
+
+    while (fgets(text, sizeof(text), far) != NULL && strstr(text, last) == NULL) {
+        unsigned which = MANY;
+
+        if (sscanf(text, "RS+ $G many.1.%u\r\n", &which) != 1)
+            continue;
+        assert_in_range(which, 0, MANY - 1);
+        count += !told[which];
+        told[which] = true;
+    }
+    free(told);
+    return count;
+}
+
+/* What a peer took before is not told again, but to one who was not told all of it yet. */
+static void
+test_told_again(void **state)
+{
+    struct subscription **subs = calloc(MANY + 2, sizeof(struct subscription *));
+    struct fixture fixture;
+    char text[32];
+    FILE *far;
+
+    (void)state;
+    setup(&fixture);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(text, sizeof(text), "many.1.%d", i);
+        subs[i] = sub_new(text, NULL);
+    }
+    subs[MANY] = sub_new("first", NULL);
+    subs[MANY + 1] = sub_new("second", NULL);
+    far = fdopen(dup(fixture.far), "r");
+    fixture.subs = subs;
+    fixture.count = MANY;
+    on_loop(&fixture, insert_all);
+    on_loop(&fixture, tell_a_part);
+    for (int i = 0; i < 2; i++) {
+        on_loop(&fixture, tell_again);
+        fixture.subs = &subs[MANY + i];
+        fixture.count = 1;
+        on_loop(&fixture, insert_all);
+        assert_int_equal(told_before(far, i == 0 ? "first" : "second"), i == 0 ? MANY : 0);
+    }
+    interest_leave(fixture.interest, &fixture.peer);
+    fixture.subs = subs;
+    fixture.count = MANY + 2;
+    on_loop(&fixture, remove_all);
+    permissions_unref(fixture.peer.took);
+    teardown(&fixture);
+    (void)fclose(far);
+    free(subs);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_changes),
                                         cmocka_unit_test(test_batch), cmocka_unit_test(test_join),
-                                        cmocka_unit_test(test_offered) };
+                                        cmocka_unit_test(test_offered),
+                                        cmocka_unit_test(test_told_again) };
 
     hash_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
