@@ -88,7 +88,7 @@ route_is_welcome(const struct route *route)
     if (route->dialled || !route->terms->auth_required)
         return true;
     if (!route->connected)
-        return route->state != ROUTE_STATE_REGISTERED; /* the verdict is still to come */
+        return !route->informed; /* the verdict is still to come */
     identity = auth_recheck(route->server->auth, route->terms->policy, &route->pass);
     auth_identity_unref(identity);
     return identity != NULL;

@@ -395,6 +395,21 @@ def test_authentication_timeout(node):
             peer.expect_end()
 
 
+def test_port_is_closed_to_the_open_ones_by_reload(node):
+    """Who came while anybody might is cut, also a second connection that waits for the end of the
+    first one, and never said CONNECT."""
+    started = node(config="debug: true", secrets=[LOGIN["pass"]], lasting=True)
+    with dial(started.route_port) as first, \
+            dial(started.route_port, id=first.id, name=first.name) as second:
+        first.join()
+        second.send(second.info_line())
+        started.wait_log("Detected duplicate remote route")
+        started.cluster = AUTHORIZATION % 60
+        started.reload()
+        assert second.read_op() == b"-ERR 'Authorization Violation'\r\n"
+        second.expect_end()
+
+
 def test_credentials_of_the_url(node):
     with Listener() as there:
         node(routes=[there.url("bob:pa55%20word")], secrets=["pa55%20word", "pa55 word"])
