@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -141,13 +142,25 @@ tls_name(const struct cluster *cluster, const char *host)
     return host;
 }
 
+/* By its address: a reload may have given it another place since it is being dialled. */
+static const struct cluster_route *
+configured_route(const struct cluster_options *options, const struct dialling *dialling)
+{
+    for (size_t i = 0; i < options->route_count; i++)
+        if (options->routes[i].port == dialling->port &&
+            strcasecmp(options->routes[i].host, dialling->host) == 0)
+            return &options->routes[i];
+    return NULL;
+}
+
 static struct cluster_login
 login_for(const struct cluster *cluster, const struct dialling *dialling)
 {
     const struct cluster_options *options = cluster_options(cluster);
+    const struct cluster_route *route = configured_route(options, dialling);
 
-    if (dialling->route < options->route_count)
-        return cluster_login_for(options, &options->routes[dialling->route]);
+    if (route != NULL)
+        return cluster_login_for(options, route);
     if (dialling->auth_required)
         return cluster_login_for(options, NULL);
     return (struct cluster_login) { NULL, NULL };
@@ -191,7 +204,7 @@ static void
 log_failure(const struct cluster *cluster, const struct dialling *dialling, const char *why)
 {
     struct log *log = cluster->server->log;
-    bool every = dialling->reached && dialling->route != MESH_LEARNED;
+    bool every = dialling->reached && dialling->configured;
 
     if (every || dialling->attempt == 1 || dialling->attempt % REPORT_EVERY == 0)
         log_err(log, "Error trying to connect to route (attempt %u): %s", dialling->attempt, why);
@@ -231,7 +244,7 @@ cluster_dial(struct cluster *cluster, const struct mesh_action *action)
                                     .target = action->target,
                                     .host = xstrdup(action->host),
                                     .port = action->port,
-                                    .route = action->route,
+                                    .configured = action->route != MESH_LEARNED,
                                     .attempt = action->attempt,
                                     .reached = action->reached,
                                     .auth_required = action->auth_required };

@@ -29,9 +29,8 @@ struct dialling {
     uint32_t target;
     char *host;
     uint16_t port;
-    size_t route; /* MESH_LEARNED, or the index of a configured route */
     unsigned attempt;
-    bool reached, auth_required;
+    bool configured, reached, auth_required;
 };
 
 /* What a reload will put in force. */
