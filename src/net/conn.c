@@ -432,6 +432,7 @@ conn_finish(struct conn *conn, bool linger, enum conn_end end)
 {
     outq_flush(conn->outq, conn->loop);
     list_remove(&conn->ready_link);
+    end_peer(conn, end); /* before the linger, which may find that another loop's append failed */
     if (linger && conn->loop->lingering < LINGER_CONNS_MAX &&
         outq_failed(conn->outq) == CONN_OPEN) {
         if (conn->stalled)
@@ -444,7 +445,6 @@ conn_finish(struct conn *conn, bool linger, enum conn_end end)
     } else {
         go_away(conn);
     }
-    end_peer(conn, end);
 }
 
 void
