@@ -179,6 +179,7 @@ trust_file(struct tls_context *context, const char *path, struct errmsg *why)
         X509 *ca = sk_X509_value(cas, i);
         int64_t end_s = not_after_s(ca);
 
+        (void)X509_check_purpose(ca, -1, 0); /* works it out now, not in a handshake */
         if (i == 0 || end_s > context->cas_not_after_s)
             context->cas_not_after_s = end_s;
         if (X509_STORE_add_cert(store, ca) != 1 || SSL_CTX_add_client_CA(context->ssl, ca) != 1)
