@@ -207,6 +207,15 @@ add_own_addresses(struct cluster *cluster)
     free(addresses);
 }
 
+/* All servers of a cluster may have one name. */
+static bool
+is_own(void *arg, const struct endpoint *remote)
+{
+    const struct cluster *cluster = arg;
+
+    return mesh_is_own(cluster->mesh, remote->ip, remote->port);
+}
+
 static void
 make_mesh(struct cluster *cluster)
 {
@@ -263,6 +272,7 @@ start(void *arg, struct server *server, struct errmsg *why)
     if (err != ERR_OK)
         return err;
     cluster->dialer = dialer_new(server->loop);
+    dialer_avoid(cluster->dialer, is_own, cluster);
     cluster->timer = timer_new(server->loop, tick, cluster);
     make_mesh(cluster);
     announce(cluster);

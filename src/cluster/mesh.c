@@ -174,14 +174,27 @@ mesh_set_cluster(struct mesh *mesh, const char *cluster)
 
 /* ---- INFO ---- */
 
+/* Was it news that the address leads here? */
+static bool
+note_own(struct mesh *mesh, const struct address *address)
+{
+    bool known = own_has(mesh, address);
+
+    own_add(mesh, address);
+    return !known && own_has(mesh, address);
+}
+
+/* A configured name may have other addresses: it is dialled again, without this one. */
 static void
 answered_self(struct mesh *mesh, struct link *link)
 {
     struct target *target = target_find(mesh, link->target);
 
     if (target != NULL) {
-        own_add(mesh, &link->remote);
-        target_is_self(mesh, target);
+        bool is_address = address_eq(&target->address, &link->remote);
+
+        if (!note_own(mesh, &link->remote) || is_address || target_is_learned(target))
+            target_is_self(mesh, target);
     }
     link_close(mesh, link, MESH_REASON_SELF);
 }

@@ -65,9 +65,10 @@ void mesh_configure(struct mesh *mesh, const struct mesh_address *routes, size_t
 void mesh_set_retries(struct mesh *mesh, unsigned connect_retries, bool connect_backoff);
 
 /* An address that leads back here: of the own listeners (literal addresses). Never dialled again.
- * Answers to self are added by the mesh. */
+ * Those that answered as ourselves are added by the mesh. */
 void mesh_add_own(struct mesh *mesh, const char *host, uint16_t port);
-/* To be asked about each address that a host name resolved to. */
+/* To be asked about each address that a host name resolved to; such a one is left out if the name
+ * has others. */
 bool mesh_is_own(const struct mesh *mesh, const char *host, uint16_t port);
 
 /* A DIAL came to nothing. Unknown targets (removed meanwhile) are allowed. */

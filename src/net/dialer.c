@@ -24,6 +24,8 @@ struct dialer {
     struct loop *loop;
     struct list dials;
     struct random random;
+    bool (*is_avoided)(void *arg, const struct endpoint *remote); /* NULL: none is */
+    void *avoided_arg;
 };
 
 struct lookup {
@@ -298,6 +300,23 @@ try_next(struct dial *dial)
 }
 
 static void
+leave_out_avoided(struct dial *dial)
+{
+    const struct dialer *dialer = dial->dialer;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; dialer->is_avoided != NULL && i < dial->address_count; i++) {
+        struct endpoint remote;
+
+        endpoint_from_sockaddr(&remote, &dial->addresses[i]);
+        if (!dialer->is_avoided(dialer->avoided_arg, &remote))
+            dial->addresses[kept++] = dial->addresses[i];
+    }
+    if (kept > 0)
+        dial->address_count = kept;
+}
+
+static void
 begin_trying(struct dial *dial, const struct addrinfo *found)
 {
     for (; found != NULL && dial->address_count < DIAL_ADDRESSES_MAX; found = found->ai_next) {
@@ -314,6 +333,7 @@ begin_trying(struct dial *dial, const struct addrinfo *found)
         fail_lookup(dial, UV_EAI_NODATA);
         return;
     }
+    leave_out_avoided(dial);
     dial->first = random_below(&dial->dialer->random, dial->address_count);
     try_next(dial);
 }
@@ -394,6 +414,14 @@ dialer_free(struct dialer *dialer)
     while (!list_empty(&dialer->dials))
         release(LIST_ENTRY(dialer->dials.next, struct dial, link));
     free(dialer);
+}
+
+void
+dialer_avoid(struct dialer *dialer, bool (*is_avoided)(void *arg, const struct endpoint *remote),
+             void *arg)
+{
+    dialer->is_avoided = is_avoided;
+    dialer->avoided_arg = arg;
 }
 
 struct dial *

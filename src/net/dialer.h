@@ -27,15 +27,19 @@ struct dialer;
 struct dial;
 
 /* fd: connected to remote, non-blocking, close-on-exec, TCP_NODELAY. Or -1: remote is NULL, why
- * says how the first address failed, or the lookup, and is valid for the call: dial tcp
- * 127.0.0.1:6222: connect: connection refused dial tcp 10.0.0.1:6222: i/o timeout lookup for host
- * "nosuch": lookup nosuch: no such host The dial is over: it must not be cancelled any more. May
- * dial again, and free the dialer. */
+ * says how the first address failed, or the lookup, and is valid for the call:
+ *   dial tcp 127.0.0.1:6222: connect: connection refused
+ *   dial tcp 10.0.0.1:6222: i/o timeout
+ *   lookup for host "nosuch": lookup nosuch: no such host
+ * The dial is over: it must not be cancelled any more. May dial again, and free the dialer. */
 typedef void dialed_fn(void *arg, int fd, const struct endpoint *remote, const char *why);
 
 struct dialer *dialer_new(struct loop *loop);
 /* Cancels all dials. Before the loop is stopped. NULL is allowed. */
 void dialer_free(struct dialer *dialer);
+/* Addresses that are left out where a name has others, too. */
+void dialer_avoid(struct dialer *dialer,
+                  bool (*is_avoided)(void *arg, const struct endpoint *remote), void *arg);
 
 /* host: a name, or an address without brackets. done() is called once, in a later round of the
  * loop, unless the dial is cancelled. A name with several addresses: a random one first. */

@@ -365,6 +365,50 @@ addresses_are_tried_one_after_the_other(void **state)
     assert_true(named[1] && named[2] && named[3]); /* fails once in 10^35 runs */
 }
 
+static bool
+is_no_listener(void *arg, const struct endpoint *remote)
+{
+    (void)arg;
+    return strcmp(remote->ip, "127.0.0.1") != 0;
+}
+
+static bool
+is_any(void *arg, const struct endpoint *remote)
+{
+    (*(unsigned *)arg)++;
+    assert_int_not_equal(remote->port, 0);
+    return true;
+}
+
+/* Those to be avoided are left out, unless there are no others. */
+static void
+addresses_are_avoided(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        struct fixture f = open_fixture();
+        uint16_t port;
+        int bound = listen_on("127.0.0.1", &port, -1);
+        struct result result;
+        unsigned asked = 0;
+
+        dialer_avoid(f.dialer, is_no_listener, NULL);
+        begin_dial(&f, &result, "three.dial", port, LONG_MS);
+        loop_run(f.loop);
+        assert_non_null(strstr(result.why, "dial tcp 127.0.0.1:"));
+        close_fixture(&f);
+
+        f = open_fixture();
+        dialer_avoid(f.dialer, is_any, &asked);
+        begin_dial(&f, &result, "three.dial", port, LONG_MS);
+        loop_run(f.loop);
+        assert_int_equal(asked, 3);
+        assert_non_null(strstr(result.why, "connection refused"));
+        close_fixture(&f);
+        close(bound);
+    }
+}
+
 /* A listener whose queue is full drops what comes: to dial it takes until somebody gives up. */
 struct deaf {
     int listener, queued[QUEUE_MAX];
@@ -592,6 +636,7 @@ main(void)
         cmocka_unit_test(a_refusal_says_who_and_why),
         cmocka_unit_test(a_name_without_an_address_says_so),
         cmocka_unit_test(addresses_are_tried_one_after_the_other),
+        cmocka_unit_test(addresses_are_avoided),
         cmocka_unit_test(who_does_not_answer_is_given_up),
         cmocka_unit_test(a_lookup_that_takes_too_long_is_given_up),
         cmocka_unit_test(a_socket_that_meets_itself_is_refused),
