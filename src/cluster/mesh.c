@@ -87,14 +87,13 @@ mesh_link_opened(struct mesh *mesh, uint64_t link_id, uint32_t target_id, const 
 
     if (target_id != 0 && (target == NULL || target->state != TARGET_DIALLING))
         return false;
-    link = link_add(mesh, link_id);
+    link = link_add(mesh, link_id, target_id);
     if (link == NULL) {
         if (target != NULL)
             target_failed(mesh, target, now_ms);
         return false;
     }
     host_port_set(&link->remote, ip, port);
-    link->target = target_id;
     if (target != NULL)
         target->state = TARGET_LINKED;
     return true;

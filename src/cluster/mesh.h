@@ -27,7 +27,8 @@
 struct mesh;
 
 enum {
-    MESH_LINKS_MAX = 2048,  /* connections at one time, whatever their state */
+    MESH_LINKS_MAX = 2048,  /* connections at one time, whatever their state; of these are */
+    MESH_DIALLED_MIN = 512, /* not for accepted ones: who floods the port does not cut us off */
     MESH_LEARNED_MAX = 512, /* addresses learned from peers that are remembered */
     MESH_URLS_MAX = 1024,   /* client URLs of one server; more are left out */
     MESH_OWN_MAX = 64,      /* own addresses that are remembered */

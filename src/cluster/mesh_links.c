@@ -31,16 +31,18 @@ link_find(const struct mesh *mesh, uint64_t id)
 }
 
 struct link *
-link_add(struct mesh *mesh, uint64_t id)
+link_add(struct mesh *mesh, uint64_t id, uint32_t target)
 {
+    size_t most = target == 0 ? MESH_LINKS_MAX - MESH_DIALLED_MIN : MESH_LINKS_MAX;
     struct link *link = NULL;
 
     assert(id != 0 && link_find(mesh, id) == NULL);
-    if (mesh->link_count < MESH_LINKS_MAX)
+    if (mesh->link_count < most)
         link = calloc(1, sizeof(*link));
     if (link == NULL)
         return NULL;
     link->id = id;
+    link->target = target;
     mesh->links[mesh->link_count++] = link;
     return link;
 }

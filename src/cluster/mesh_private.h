@@ -152,7 +152,8 @@ void targets_cover(struct mesh *mesh, const struct link *link);
 
 /* mesh_links.c */
 struct link *link_find(const struct mesh *mesh, uint64_t id);
-struct link *link_add(struct mesh *mesh, uint64_t id); /* NULL: too many, or out of memory */
+/* target 0: accepted. NULL: too many, or out of memory */
+struct link *link_add(struct mesh *mesh, uint64_t id, uint32_t target);
 void link_remove(struct mesh *mesh, struct link *link);
 bool link_is_live(const struct link *link);
 struct link *route_find(const struct mesh *mesh, const char *server_id);

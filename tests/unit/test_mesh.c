@@ -408,16 +408,44 @@ links_are_bounded(void **state)
 
     (void)state;
     fixture_open(&f, NULL);
-    for (uint64_t link = 1; link <= MESH_LINKS_MAX; link++)
+    for (uint64_t link = 1; link <= MESH_LINKS_MAX - MESH_DIALLED_MIN; link++)
         accepted(&f, link, "a");
-    configure(&f, "b", NULL);
-    EXPECT(&f, "dial b:6222");
-    assert_false(mesh_link_opened(f.mesh, 9999, f.target, "10.0.0.b", 6222, f.now_ms));
     assert_false(mesh_link_opened(f.mesh, 9998, 0, "10.0.0.b", 6222, f.now_ms));
     closed(&f, 7);
-    tick_within(&f, 1000, 1100);
+    accepted(&f, 9997, "a");
+    configure(&f, "b", NULL);
     EXPECT(&f, "dial b:6222");
-    dialled(&f, 9997, "b");
+    dialled(&f, 9996, "b");
+    fixture_close(&f);
+}
+
+/* What is dialled takes what accepted ones leave, and no more than there is. */
+static void
+dialled_links_are_bounded(void **state)
+{
+    struct mesh_address routes[MESH_DIALLED_MIN + 1];
+    char hosts[MESH_DIALLED_MIN + 1][16];
+    struct mesh_action action;
+    uint64_t link = 0;
+    struct fixture f;
+
+    (void)state;
+    fixture_open(&f, NULL);
+    while (link < MESH_LINKS_MAX - MESH_DIALLED_MIN)
+        accepted(&f, ++link, "a");
+    for (int i = 0; i <= MESH_DIALLED_MIN; i++) {
+        snprintf(hosts[i], sizeof(hosts[i]), "b%d", i);
+        routes[i] = (struct mesh_address) { hosts[i], 6222 };
+    }
+    mesh_configure(f.mesh, routes, MESH_DIALLED_MIN + 1, f.now_ms);
+    while (mesh_take(f.mesh, &action)) {
+        bool room = link < MESH_LINKS_MAX;
+
+        assert_int_equal(action.kind, MESH_DIAL);
+        assert_int_equal(
+            mesh_link_opened(f.mesh, ++link, action.target, action.host, 6222, f.now_ms), room);
+    }
+    assert_int_equal(link, MESH_LINKS_MAX + 1);
     fixture_close(&f);
 }
 
@@ -437,6 +465,7 @@ main(void)
         cmocka_unit_test(urls_are_the_union_of_all_servers),
         cmocka_unit_test(urls_of_one_server_are_bounded),
         cmocka_unit_test(links_are_bounded),
+        cmocka_unit_test(dialled_links_are_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
