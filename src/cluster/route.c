@@ -435,12 +435,11 @@ join(struct route *route)
     conn_resume(route->conn);
 }
 
-/* It is read, so that its end is noticed, but what comes is not taken. What it announced before is
- * dropped: it will be announced again where it is the route. */
+/* It is read, so that its end is noticed, but what comes is not taken. */
 static void
 become_spare(struct route *route)
 {
-    leave(route);
+    assert(route->state == ROUTE_STATE_KNOWN);
     route->state = ROUTE_STATE_SPARE;
     route_dbg(route, "Detected duplicate remote route \"%s\"", route->remote_id);
     conn_resume(route->conn);
@@ -480,7 +479,7 @@ obey(struct route *route, const struct order *order)
         }
         break;
     case ORDER_SEND:
-        if (route->state == ROUTE_STATE_REGISTERED)
+        if (route->informed)
             route_send(route, order->text, order->len);
         break;
     case ORDER_TERMS:

@@ -3,9 +3,8 @@
  * route - one connection to another server of the cluster (PROTOCOL.md 3)
  *
  *   NEW ──CONNECT──> CHECKING ──verdict──> NEW ──INFO──> KNOWN ──order──> REGISTERED
- *                                                          │                 ^ │
- *                                                          └───> SPARE ──────┘ │
- *                                                                  ^───────────┘
+ *                                                          │                 ^
+ *                                                          └───> SPARE ──────┘
  *   from any: ──> CLOSED
  *
  * A route does what the protocol says on one connection. What becomes of it, the mesh decides: the
@@ -116,7 +115,7 @@ void route_order_register(struct route *route);
 void route_order_spare(struct route *route);
 /* error: text for -ERR, NULL: none. reason: a constant. */
 void route_order_close(struct route *route, const char *error, const char *reason);
-/* Sends a whole line, if it is registered. */
+/* Sends a whole line, if the peer is known. */
 void route_order_send(struct route *route, const char *line, size_t len);
 /* The terms changed: is the peer still welcome? */
 void route_order_terms(struct route *route, struct terms *terms);
