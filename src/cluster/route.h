@@ -75,6 +75,7 @@ struct route {
     bool connected;              /* its CONNECT was accepted, or we dialled */
     bool informed;               /* its INFO came */
     bool greeted;                /* our INFO went out */
+    bool ending;                 /* the peer said that it ends */
     bool telling;                /* interest is left to be told */
     struct permissions *exports; /* interest that the peer takes, as it says; NULL: all */
     struct auth_pass pass;       /* of an accepted one */

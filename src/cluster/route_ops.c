@@ -114,8 +114,10 @@ message(struct route *route, const struct route_op *op)
 
     route->in_msgs++;
     route->in_bytes += op->payload.len;
-    if (account == route->server->system && says_that_it_ends(route, op))
+    if (account == route->server->system && !route->ending && says_that_it_ends(route, op)) {
+        route->ending = true; /* once: the main thread's mailbox is not the peer's to fill */
         route->events->ending(route->events->arg, route->rid);
+    }
     if (account != NULL)
         routed_message(route->worker, route->conn, account, op);
 }
