@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Life of a route: start, timers, orders, the end. One timer serves all: until the peer is known it
+ * Life of a route: start, timers, the end. One timer serves all: until the peer is known it
  * is the time that it has for that, afterwards the next ping, or the next part of the interest that
  * it is told.
  */
@@ -19,8 +19,6 @@
 #include "server/server.h"
 #include "tls/session.h"
 
-#define FIRST_PING_MS    1000 /* plus up to a fifth (PROTOCOL.md 3.9) */
-#define FIRST_PING_SPAN  200
 #define IDENTIFY_MS      5000 /* that a peer has for its INFO where nobody must log in */
 #define TELL_MS          1    /* between two parts of the interest */
 #define TELL_PENDING_MAX (4 * 1024 * 1024) /* bytes: the peer is to catch up first */
@@ -193,8 +191,8 @@ route_expect(struct route *route)
     route_arm(route);
 }
 
-static void
-set_ping(struct route *route, int64_t ms)
+void
+route_set_ping(struct route *route, int64_t ms)
 {
     if (ms > route->terms->ping_interval_ms)
         ms = route->terms->ping_interval_ms;
@@ -213,12 +211,11 @@ ping_due(struct route *route)
     route->pings_out++;
     route->rtt_start_ns = clock_mono_ns();
     route_send(route, "PING\r\n", 6);
-    set_ping(route, route->terms->ping_interval_ms);
+    route_set_ping(route, route->terms->ping_interval_ms);
 }
 
-/* A part of the interest for each turn, so that others of the loop have theirs. */
-static void
-tell_more(struct route *route)
+void
+route_tell_more(struct route *route)
 {
     if (outq_pending(route->peer.outq) < TELL_PENDING_MAX)
         route->telling =
@@ -252,7 +249,7 @@ on_timer(void *peer)
         }
     } else {
         if (route->telling)
-            tell_more(route);
+            route_tell_more(route);
         if (now_ms >= route->ping_due_ms)
             ping_due(route);
     }
@@ -281,19 +278,36 @@ greet(struct route *route)
 
 /* verify_cert_and_check_known_urls: who dials us shows a name of one of our routes. */
 static bool
-is_known(const struct route *route)
+is_known(const struct route *route, const struct tls_session *session)
 {
     struct tls_identity *identity;
     bool known;
 
     if (route->dialled || route->terms->known_names.count == 0)
         return true;
-    identity = tls_session_identity(conn_session(route->conn));
+    identity = tls_session_identity(session);
     known = identity != NULL && terms_know(route->terms, identity);
     tls_identity_free(identity);
-    if (!known)
-        route_err(route, "TLS route handshake error: the certificate has no name of a known route");
     return known;
+}
+
+bool
+route_is_trusted(const struct route *route)
+{
+    const struct cluster_tls *tls = &route->terms->tls;
+    const struct tls_context *context = route->dialled ? tls->dialling : tls->accepting;
+    const struct tls_session *session = conn_session(route->conn);
+    const char *why = NULL;
+
+    if (context == NULL || session == NULL)
+        return true;
+    if (!tls_session_pin_is_right(session, context))
+        why = "certificate not pinned";
+    else if (!is_known(route, session))
+        why = "the certificate has no name of a known route";
+    if (why != NULL)
+        route_err(route, "TLS route handshake error: %s", why);
+    return why == NULL;
 }
 
 static void
@@ -305,7 +319,7 @@ on_tls(void *peer, enum conn_tls_event event)
         route_dbg(route, "Starting TLS route %s handshake", route->dialled ? "client" : "server");
     } else if (event == CONN_TLS_DONE) {
         route_dbg(route, "TLS handshake complete");
-        if (is_known(route))
+        if (route_is_trusted(route))
             greet(route);
         else
             route_close(route, "TLS Handshake Failure");
@@ -402,149 +416,4 @@ route_new(int fd, const struct route_plan *plan)
     route->start.deliver = deliver_start;
     loop_post(route->worker->loop, &route->start);
     return route;
-}
-
-enum order_kind { ORDER_REGISTER, ORDER_SPARE, ORDER_CLOSE, ORDER_SEND, ORDER_TERMS };
-
-struct order {
-    struct mail mail;
-    enum order_kind kind;
-    struct route *route; /* counted */
-    struct terms *terms; /* TERMS; counted */
-    const char *reason;  /* CLOSE */
-    bool has_text;       /* CLOSE: there is an error */
-    size_t len;          /* of text */
-    char text[];
-};
-
-static void
-join(struct route *route)
-{
-    if (route->state == ROUTE_STATE_REGISTERED)
-        return;
-    route->state = ROUTE_STATE_REGISTERED;
-    route->peer.offered = permissions_ref(route->terms->offered);
-    interest_join(route->server->interest, &route->peer);
-    route->telling = true;
-    tell_more(route);
-    set_ping(route, FIRST_PING_MS + (int64_t)random_below(&route->worker->random, FIRST_PING_SPAN));
-    route_dbg(route, "Registering remote route \"%s\"", route->remote_id);
-    route_arm(route);
-    conn_trust(route->conn);
-    conn_pause(route->conn); /* what a spare one left untaken is offered by the next line */
-    conn_resume(route->conn);
-}
-
-/* It is read, so that its end is noticed, but what comes is not taken. */
-static void
-become_spare(struct route *route)
-{
-    assert(route->state == ROUTE_STATE_KNOWN);
-    route->state = ROUTE_STATE_SPARE;
-    route_dbg(route, "Detected duplicate remote route \"%s\"", route->remote_id);
-    conn_resume(route->conn);
-}
-
-static void
-take_terms(struct route *route, struct terms *terms)
-{
-    terms_unref(route->terms);
-    route->terms = terms_ref(terms);
-    route->limits.control_line_max = terms->control_line_max;
-    conn_set_options(route->conn, &terms->conn);
-    if (!route_is_welcome(route)) {
-        route_err(route, "authentication error - its credentials are no longer accepted");
-        route_reject(route, proto_error_text(PROTO_ERR_AUTH_VIOLATION), "Authentication Failure");
-    } else if (route->greeted) {
-        route_send(route, terms->info.data, terms->info.len);
-    }
-}
-
-static void
-obey(struct route *route, const struct order *order)
-{
-    switch (order->kind) {
-    case ORDER_REGISTER:
-        join(route);
-        break;
-    case ORDER_SPARE:
-        become_spare(route);
-        break;
-    case ORDER_CLOSE:
-        if (order->has_text) {
-            route_err(route, "%s", order->text);
-            route_reject(route, order->text, order->reason);
-        } else {
-            route_close(route, order->reason);
-        }
-        break;
-    case ORDER_SEND:
-        if (route->informed)
-            route_send(route, order->text, order->len);
-        break;
-    case ORDER_TERMS:
-        take_terms(route, order->terms);
-        break;
-    }
-}
-
-static void
-deliver_order(struct mail *mail)
-{
-    struct order *order = LIST_ENTRY(mail, struct order, mail);
-
-    if (!route_is_closed(order->route))
-        obey(order->route, order);
-    route_unref(order->route);
-    terms_unref(order->terms);
-    free(order);
-}
-
-static void
-give(struct route *route, const struct order *order, const char *text)
-{
-    struct order *copy = xmalloc(sizeof(*copy) + order->len + 1);
-
-    *copy = *order;
-    copy->mail.deliver = deliver_order;
-    copy->route = route_ref(route);
-    if (text != NULL)
-        memcpy(copy->text, text, order->len);
-    copy->text[order->len] = '\0';
-    loop_post(route->worker->loop, &copy->mail);
-}
-
-void
-route_order_register(struct route *route)
-{
-    give(route, &(struct order) { .kind = ORDER_REGISTER }, NULL);
-}
-
-void
-route_order_spare(struct route *route)
-{
-    give(route, &(struct order) { .kind = ORDER_SPARE }, NULL);
-}
-
-void
-route_order_close(struct route *route, const char *error, const char *reason)
-{
-    struct order order = { .kind = ORDER_CLOSE,
-                           .reason = reason,
-                           .has_text = error != NULL,
-                           .len = error == NULL ? 0 : strlen(error) };
-
-    give(route, &order, error);
-}
-
-void
-route_order_send(struct route *route, const char *line, size_t len)
-{
-    give(route, &(struct order) { .kind = ORDER_SEND, .len = len }, line);
-}
-
-void
-route_order_terms(struct route *route, struct terms *terms)
-{
-    give(route, &(struct order) { .kind = ORDER_TERMS, .terms = terms_ref(terms) }, NULL);
 }

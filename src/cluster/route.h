@@ -111,7 +111,7 @@ struct route *route_new(int fd, const struct route_plan *plan);
 struct route *route_ref(struct route *route);
 void route_unref(struct route *route); /* any thread */
 
-/* main: orders. What they need is copied; to a closed route they mean nothing. */
+/* main: orders (route_orders.c). What they need is copied; to a closed route they mean nothing. */
 void route_order_register(struct route *route);
 void route_order_spare(struct route *route);
 /* error: text for -ERR, NULL: none. reason: a constant. */
@@ -148,6 +148,13 @@ void route_reject(struct route *route, const char *text, const char *reason);
 void route_arm(struct route *route);
 /* Gives the peer some time for what must come next: CONNECT, or INFO. */
 void route_expect(struct route *route);
+/* The next ping is sent then, or earlier if the terms want it. */
+void route_set_ping(struct route *route, int64_t ms);
+/* A part of the interest for each turn, so that others of the loop have theirs. */
+void route_tell_more(struct route *route);
+/* Does its certificate satisfy the terms? They may be newer than the handshake. The log says why
+ * it does not. */
+bool route_is_trusted(const struct route *route);
 
 /* route_ops.c */
 void route_trace(const struct route *route, const struct route_op *op);

@@ -95,11 +95,8 @@ client_is_pinned(struct client *client)
 {
     const struct tls_context *context = client->worker->config->tls;
     const struct tls_session *session = conn_session(client->conn);
-    unsigned char pin[TLS_PIN_LEN];
 
-    if (session == NULL || context == NULL || !tls_context_has_pins(context))
-        return true;
-    if (tls_session_peer_pin(session, pin) && tls_context_is_pinned(context, pin))
+    if (session == NULL || context == NULL || tls_session_pin_is_right(session, context))
         return true;
     client_err(client, "certificate not pinned");
     return false;

@@ -237,13 +237,13 @@ fail_handshake(struct errmsg *why, const char *text)
     return TLS_FAILED;
 }
 
-static bool
-pin_is_right(const struct tls_session *session)
+bool
+tls_session_pin_is_right(const struct tls_session *session, const struct tls_context *context)
 {
     unsigned char pin[TLS_PIN_LEN];
 
-    return !tls_context_has_pins(session->context) ||
-           (tls_session_peer_pin(session, pin) && tls_context_is_pinned(session->context, pin));
+    return !tls_context_has_pins(context) ||
+           (tls_session_peer_pin(session, pin) && tls_context_is_pinned(context, pin));
 }
 
 static enum tls_step
@@ -273,7 +273,7 @@ handshake_locked(struct tls_session *session, const unsigned char *data, size_t 
         return TLS_WANT_WRITE;
     if (result != 1)
         return TLS_WANT_READ;
-    if (!pin_is_right(session))
+    if (!tls_session_pin_is_right(session, session->context))
         return fail_handshake(why, "certificate not pinned");
     session->state = SESSION_OPEN;
     return TLS_DONE;

@@ -81,7 +81,10 @@ const char *tls_session_cipher(const struct tls_session *session);  /* IANA's na
 /* The names of the peer's certificate, for the caller to free. NULL: it showed none, or out of
  * memory. */
 struct tls_identity *tls_session_identity(const struct tls_session *session);
-/* SHA-256 of its SubjectPublicKeyInfo; false: no certificate. For a reload of the pins. */
+/* SHA-256 of its SubjectPublicKeyInfo; false: no certificate. */
 bool tls_session_peer_pin(const struct tls_session *session, unsigned char pin[TLS_PIN_LEN]);
+/* Is it a pinned one of context, if that has pins? For a reload: the handshake has asked its own.
+ */
+bool tls_session_pin_is_right(const struct tls_session *session, const struct tls_context *context);
 
 #endif

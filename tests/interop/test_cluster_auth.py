@@ -227,6 +227,27 @@ def node_pair(words):
     return shared_pair("node", *words.pop("names", ()), **words)
 
 
+@pytest.mark.parametrize("dialler", ["the one that reloads", "the other one"])
+def test_pins_change_by_reload(cluster, dialler):
+    """A route whose certificate is pinned no more ends."""
+    def pinned(pin):
+        return tls(None, None, f'pinned_certs: ["{pin}"]')
+
+    if FIRST != OURS:
+        pytest.skip("the reference looks at pins of new connections alone")
+    own = shared_pair("node").pin()
+    a = cluster.node(OURS, cluster=pinned(own), lasting=True)
+    b = cluster.node(OURS, cluster=tls(), lasting=True)
+    first, second = (a, b) if dialler == "the one that reloads" else (b, a)
+    first.routes = [second]
+    first.restart()
+    expect_joined(a, b)
+    a.cluster = pinned("0" * 64)
+    assert "Failed to reload" not in a.reload()
+    a.wait_log("certificate not pinned")
+    parted(a, b)
+
+
 @each_pair
 @pytest.mark.parametrize("why", STRANGERS)
 def test_tls_stranger(cluster, kinds, why):
