@@ -14,6 +14,8 @@
 
 #include "base/buf.h"
 
+#define CLEARED_AT_ONCE 4096 /* some ms; the rest of the segment comes on top */
+
 static bool
 put_tag(struct buf *out, const struct remote_key *key)
 {
@@ -158,26 +160,29 @@ remote_subs_remove(struct remote_subs *subs, const struct remote_key *key)
 struct clearing {
     struct account *(*account_of)(void *arg, struct str name);
     void *arg;
+    size_t count;
 };
 
 static void
 clear_one(void *item, void *arg)
 {
     struct subscription *sub = item;
-    const struct clearing *clearing = arg;
+    struct clearing *clearing = arg;
 
     take_out(clearing->account_of(clearing->arg, tag_account(subscription_sid(sub))), sub);
+    clearing->count++;
 }
 
 size_t
-remote_subs_clear(struct remote_subs *subs,
-                  struct account *(*account_of)(void *arg, struct str name), void *arg)
+remote_subs_clear_some(struct remote_subs *subs,
+                       struct account *(*account_of)(void *arg, struct str name), void *arg)
 {
-    struct clearing clearing = { account_of, arg };
-    size_t count = subs->count;
+    struct clearing clearing = { account_of, arg, 0 };
 
-    table_each(&subs->table, clear_one, &clearing);
-    table_release(&subs->table);
-    subs->count = 0;
-    return count;
+    while (clearing.count < subs->count && clearing.count < CLEARED_AT_ONCE)
+        table_each_in(&subs->table, subs->cleared++, clear_one, &clearing);
+    subs->count -= clearing.count;
+    if (subs->count == 0)
+        table_release(&subs->table);
+    return clearing.count;
 }

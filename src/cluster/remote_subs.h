@@ -12,9 +12,12 @@
 #include "base/table.h"
 #include "server/account.h"
 
+#define REMOTE_SUB_BYTES 128 /* about what one takes, the tables included */
+
 struct remote_subs {
     struct table table;
     size_t count;
+    unsigned cleared; /* segments, by remote_subs_clear_some() */
 };
 
 /* RS+ and LS+ of the same subject are two; origin.data NULL: RS+. */
@@ -32,8 +35,9 @@ bool remote_subs_set(struct remote_subs *subs, const struct remote_key *key,
                      struct sub_owner *owner, uint32_t weight);
 /* Takes it out here and in its account. false: it is not in. */
 bool remote_subs_remove(struct remote_subs *subs, const struct remote_key *key);
-/* Takes out all; account_of() finds the account again by its name. Returns how many there were. */
-size_t remote_subs_clear(struct remote_subs *subs,
-                         struct account *(*account_of)(void *arg, struct str name), void *arg);
+/* Takes out some thousands, about; to be called again while any are left, and nothing else then.
+ * account_of() finds the account again by its name. Returns how many it took out. */
+size_t remote_subs_clear_some(struct remote_subs *subs,
+                              struct account *(*account_of)(void *arg, struct str name), void *arg);
 
 #endif

@@ -90,20 +90,32 @@ account_of(void *arg, struct str name)
     return server_account(arg, name);
 }
 
+/* A part of the interest for each letter to itself, so that others of the loop have their turns: of
+ * a million subscriptions all would take half a second. */
 static void
-leave(struct route *route)
+forget_interest(struct mail *mail)
 {
-    if (route->state == ROUTE_STATE_REGISTERED)
-        interest_leave(route->server->interest, &route->peer);
-    route->telling = false;
-    (void)remote_subs_clear(&route->subs, account_of, route->server);
+    struct route *route = LIST_ENTRY(mail, struct route, mail);
+    struct loop *loop = route->worker->loop;
+    size_t count;
+
+    do {
+        count = remote_subs_clear_some(&route->subs, account_of, route->server);
+        loop_note_freed(loop, count * REMOTE_SUB_BYTES);
+    } while (route->subs.count > 0 && route->worker->closing);
+    if (route->subs.count > 0)
+        loop_post(loop, mail);
+    else
+        route_unref(route);
 }
 
 /* The end of every route, however it came. */
 static void
 finish(struct route *route, const char *reason)
 {
-    leave(route);
+    if (route->state == ROUTE_STATE_REGISTERED)
+        interest_leave(route->server->interest, &route->peer);
+    atomic_store_explicit(&route->peer.gone, true, memory_order_relaxed);
     route->state = ROUTE_STATE_CLOSED;
     route->conn = NULL;
     list_remove(&route->guest.link);
@@ -113,7 +125,8 @@ finish(struct route *route, const char *reason)
     else
         route_log_write(route, LOG_LEVEL_INF, "Router connection closed: %s", reason);
     route->events->closed(route->events->arg, route->rid);
-    route_unref(route);
+    route->mail.deliver = forget_interest;
+    forget_interest(&route->mail);
 }
 
 void
@@ -358,7 +371,7 @@ begin(struct route *route)
 static void
 deliver_start(struct mail *mail)
 {
-    struct route *route = LIST_ENTRY(mail, struct route, start);
+    struct route *route = LIST_ENTRY(mail, struct route, mail);
     struct conn_options options = route->terms->conn;
 
     options.read_max = READ_MAX_NEW;
@@ -413,7 +426,7 @@ route_new(int fd, const struct route_plan *plan)
     route->server_name = plan->server_name == NULL ? NULL : xstrdup(plan->server_name);
     route->limits = (struct route_limits) { plan->terms->control_line_max, SIZE_MAX, false };
     route->start_ns = clock_wall_ns();
-    route->start.deliver = deliver_start;
-    loop_post(route->worker->loop, &route->start);
+    route->mail.deliver = deliver_start;
+    loop_post(route->worker->loop, &route->mail);
     return route;
 }

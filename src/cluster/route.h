@@ -69,7 +69,7 @@ struct route {
     struct conn *conn; /* NULL once closed */
     char *connect;     /* dialled: the line with our credentials, secret, until it is sent */
     char *server_name; /* dialled: what the certificate must be for */
-    struct mail start;
+    struct mail mail;  /* to itself: to start, and for the rest of the end */
     struct route_limits limits;
     struct remote_subs subs;
     bool connected;              /* its CONNECT was accepted, or we dialled */

@@ -90,8 +90,8 @@ remote_unsub(struct route *route, const struct route_op *op)
 {
     struct remote_key key = key_of(route, op);
 
-    if (key.account != NULL)
-        (void)remote_subs_remove(&route->subs, &key);
+    if (key.account != NULL && remote_subs_remove(&route->subs, &key))
+        loop_note_freed(route->worker->loop, REMOTE_SUB_BYTES);
 }
 
 /* $SYS.SERVER.<id>.SHUTDOWN: the peer goes and will not come back by itself. */

@@ -274,6 +274,8 @@ deliver_to_member(struct run *run, const struct match_group *group, uint32_t mem
 
     if (!sub->remote)
         return deliver(run, sub, picks, count);
+    if (atomic_load_explicit(&peer_of(sub->owner)->gone, memory_order_relaxed))
+        return 0;
     while (taken < count && shares_pick(&run->shares, run->match, group, sub, picks[taken]))
         taken++;
     return taken;

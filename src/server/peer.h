@@ -3,11 +3,13 @@
  * peer - another server of the cluster, as those see it who send to it
  *
  * Owns     a reference on its queue; who embeds it frees it with the last reference.
- * Threads  any loop may send through the queue; the rest is set before the peer joins
- *          (interest_join) and does not change.
+ * Threads  any loop may send through the queue, and read gone; the rest is set before the peer
+ * joins (interest_join) and does not change.
  */
 #ifndef TESSERA_SERVER_PEER_H
 #define TESSERA_SERVER_PEER_H
+
+#include <stdatomic.h>
 
 #include "auth/permissions.h"
 #include "base/list.h"
@@ -17,7 +19,8 @@
 struct peer {
     struct sub_owner owner; /* first: its remote subscriptions point here */
     struct outq *outq;
-    bool headers;                /* takes HMSG */
+    atomic_bool gone; /* its connection has ended: no message is to be drawn for it any more */
+    bool headers;     /* takes HMSG */
     struct permissions *offered; /* interest that it is told of; NULL: all */
     struct list link;            /* under the lock of interest */
     /* Its loop's: */

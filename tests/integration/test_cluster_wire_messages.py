@@ -295,6 +295,29 @@ def test_loss_of_the_route_ends_its_interest(joined, user):
         user.wait_responders(each, False)
 
 
+def test_loss_of_a_route_with_much_interest(joined, user):
+    """It is forgotten part by part; no message of a group is drawn for it meanwhile."""
+    subject, many = unique("lost."), 50_000
+    line = f"RMSG $G {subject} | q 1\r\nx\r\n".encode()
+    with dial(joined.route_port) as stays, dial(joined.route_port) as goes:
+        for each in (stays, goes):
+            each.join()
+            each.send(f"RS+ $G {subject} q 1\r\n")
+        goes.send("".join(f"RS+ $G {subject}.{i}\r\n" for i in range(many)))
+        for each in (goes, stays):
+            each.skip_to_pong()
+        assert user.has_responders(f"{subject}.{many - 1}")
+        goes.abort()
+        joined.wait_log(f"Router connection closed: .* - Remote: {goes.name}")
+        for _ in range(200):
+            user.pub(subject, "x")
+        user.flush()
+        assert stays.skip_to_pong().count(line) == 200
+        for i in range(0, many, 997):
+            user.wait_responders(f"{subject}.{i}", False)
+        stays.leave()
+
+
 @pytest.mark.parametrize("lnocu", [True, False])
 def test_leaf_interest_in(joined, user, lnocu):
     """LS+ beside RS+ of the same subject is another entry; LS- has the origin only of a peer that
