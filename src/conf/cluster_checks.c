@@ -129,6 +129,7 @@ check_lengths(const struct cluster_reader *cluster)
     }
 }
 
+/* Whoever joins may tell of a server anywhere, which is then dialled with our credentials. */
 static void
 check_open(const struct cluster_reader *cluster)
 {
@@ -146,6 +147,11 @@ check_open(const struct cluster_reader *cluster)
                       "clients must authenticate, but anyone who reaches the cluster port joins as "
                       "a route and reads and writes everything; set cluster { authorization { "
                       "token: ... } } or cluster { tls { ... } }");
+    else if (first_with_login(own) != NULL)
+        diag_insecure(cluster->diags, cluster->routes_pos,
+                      "anyone who reaches the cluster port may join, and learn what these routes "
+                      "show; set cluster { authorization { token: ... } } or cluster { tls { ... } "
+                      "}");
 }
 
 static void

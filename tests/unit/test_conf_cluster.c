@@ -284,6 +284,9 @@ test_good(void **state)
     "clients must authenticate, but anyone who reaches the cluster port joins as a route and "     \
     "reads and writes everything; set cluster { authorization { token: ... } } or cluster { tls "  \
     "{ ... } }"
+#define SHOWN                                                                                      \
+    "anyone who reaches the cluster port may join, and learn what these routes show; set cluster " \
+    "{ authorization { token: ... } } or cluster { tls { ... } }"
 #define DEMANDED                                                                                   \
     "authorization is required, but anyone who reaches the cluster port may join; set a token, "   \
     "or a user and a password, or tls"
@@ -472,6 +475,9 @@ static const struct row findings[] = {
       "nats.conf:3:1: unknown field \"strict\"; it belongs to the top level\n" AT "1: " DEMANDED },
     { C("") CLIENTS, { NULL }, "W " CLUSTER_AT OPEN },
     { C("") CLIENTS, { "--strict" }, CLUSTER_AT OPEN },
+    { R("'nats://t@h:1'"), { NULL }, "W " AT "1: " SHOWN },
+    { R("'nats://t@h:1'"), { "--strict" }, AT "1: " SHOWN },
+    { R("'nats://t@h:1'") CLIENTS, { NULL }, "W " CLUSTER_AT OPEN },
     { C("") CLIENTS "\nstrict: true", { NULL }, CLUSTER_AT OPEN },
     { C("") CLIENTS "\nstrict: true", { "--strict=false" }, "W " CLUSTER_AT OPEN },
     { A("timeout: 1") CLIENTS, { NULL }, "W " CLUSTER_AT OPEN },
@@ -543,7 +549,7 @@ static const struct row findings[] = {
       AT "11: " BAD_URL "the variable holds none such as nats-route://host:port" },
     { R("'nats://t@h:1', 'nats://t@h:1'"),
       { NULL },
-      "W " AT "27: duplicate route nats://xxxxx@h:1; it is dialled once" },
+      "W " AT "27: duplicate route nats://xxxxx@h:1; it is dialled once\nW " AT "1: " SHOWN },
     { C(""),
       { "--routes", "nats://h:1,,nats://s3cr3t@h" },
       "--routes: " EXPECTED "\n--routes: " BAD_URL "nats://xxxxx@h" PORTLESS },
