@@ -85,9 +85,9 @@ add_link(struct cluster *cluster, int fd, const struct endpoint *remote, uint64_
                                .rid = rid,
                                .remote = *remote,
                                .terms = cluster->terms,
-                               .connect = connect,
                                .server_name = server_name };
 
+    plan.connect = connect;
     link->rid = rid;
     link->route = route_new(fd, &plan);
     list_push_back(&cluster->links, &link->link);
