@@ -37,10 +37,21 @@ compare(const void *a, const void *b)
 }
 
 void
-text_list_sort(struct text_list *list)
+text_list_sort_once(struct text_list *list)
 {
-    if (list->count > 1)
-        qsort(list->texts, list->count, sizeof(*list->texts), compare);
+    size_t kept = 0;
+
+    if (list->count == 0)
+        return;
+    qsort(list->texts, list->count, sizeof(*list->texts), compare);
+    for (size_t i = 0; i < list->count; i++) {
+        if (kept > 0 && strcmp(list->texts[kept - 1], list->texts[i]) == 0)
+            free(list->texts[i]);
+        else
+            list->texts[kept++] = list->texts[i];
+    }
+    list->texts[kept] = NULL;
+    list->count = kept;
 }
 
 bool

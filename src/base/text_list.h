@@ -4,7 +4,7 @@
  *
  * Owns     its copies of them. All zero is an empty list.
  * Threads  one at a time.
- * Cost     to look for a text: all of them. For lists that the operator sizes.
+ * Cost     to look for a text: all of them. Lists that strangers size are sorted instead.
  */
 #ifndef TESSERA_BASE_TEXT_LIST_H
 #define TESSERA_BASE_TEXT_LIST_H
@@ -21,8 +21,8 @@ void text_list_add(struct text_list *list, const char *text);
 /* Unless it is there. */
 void text_list_add_once(struct text_list *list, const char *text);
 bool text_list_has(const struct text_list *list, const char *text);
-/* By bytes. */
-void text_list_sort(struct text_list *list);
+/* By bytes; of equal ones one stays. */
+void text_list_sort_once(struct text_list *list);
 /* The same texts in the same order? */
 bool text_list_equal(const struct text_list *a, const struct text_list *b);
 /* Empties it. */

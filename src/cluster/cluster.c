@@ -12,7 +12,8 @@
 #include "cluster/cluster_private.h"
 #include "server/own_urls.h"
 
-#define NAME_LEN 22 /* of a made-up name, as in the reference */
+#define NAME_LEN    22  /* of a made-up name, as in the reference */
+#define ANNOUNCE_MS 100 /* between two that clients are told of other URLs */
 
 /* ---- terms ---- */
 
@@ -79,6 +80,17 @@ announce(struct cluster *cluster)
     server_set_cluster_facts(cluster->server, mesh_cluster(cluster->mesh), others,
                              !cluster_options(cluster)->no_advertise);
     free(others);
+    cluster->announce_due = false;
+    cluster->announce_ms = cluster_now_ms(cluster) + ANNOUNCE_MS;
+}
+
+/* Every client is told: a peer whose list never rests must not flood them. */
+static void
+announce_in_time(struct cluster *cluster)
+{
+    cluster->announce_due = true;
+    if (cluster_now_ms(cluster) >= cluster->announce_ms)
+        announce(cluster);
 }
 
 static void
@@ -120,7 +132,7 @@ carry_out(struct cluster *cluster, const struct mesh_action *action)
         renamed(cluster);
         break;
     case MESH_URLS:
-        announce(cluster);
+        announce_in_time(cluster);
         break;
     }
 }
@@ -134,6 +146,8 @@ cluster_act(struct cluster *cluster)
     while (mesh_take(cluster->mesh, &action))
         carry_out(cluster, &action);
     next_ms = mesh_next_ms(cluster->mesh);
+    if (cluster->announce_due && (next_ms < 0 || next_ms > cluster->announce_ms))
+        next_ms = cluster->announce_ms;
     if (next_ms < 0)
         timer_stop(cluster->timer);
     else
@@ -146,6 +160,8 @@ tick(void *arg)
     struct cluster *cluster = arg;
 
     mesh_tick(cluster->mesh, cluster_now_ms(cluster));
+    if (cluster->announce_due)
+        announce_in_time(cluster);
     cluster_act(cluster);
 }
 

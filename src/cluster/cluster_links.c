@@ -330,6 +330,8 @@ deliver_informed(struct mail *mail)
     struct cluster *cluster = report->cluster;
     struct cluster_link *link = cluster->stopping ? NULL : cluster_link(cluster, report->rid);
 
+    if (link != NULL)
+        route_heard(link->route);
     if (link != NULL && !link->has_info) {
         link->has_info = true;
         link->info = report->info;
@@ -342,17 +344,18 @@ deliver_informed(struct mail *mail)
     free(report);
 }
 
-void
+bool
 cluster_on_informed(void *arg, uint64_t rid, struct route_info *info)
 {
     struct report *report = calloc(1, sizeof(*report));
 
     if (report == NULL) {
         route_info_release(info);
-        return;
+        return false;
     }
     report->info = *info;
     post(report, arg, rid, deliver_informed);
+    return true;
 }
 
 static void

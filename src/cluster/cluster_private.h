@@ -51,7 +51,9 @@ struct cluster {
     struct terms *terms;
     struct prepared next;
     struct list links, dials;
-    char *made_up_name; /* NULL: the configuration names the cluster */
+    int64_t announce_ms; /* when clients may be told again of other URLs */
+    bool announce_due;   /* there are others than they were told */
+    char *made_up_name;  /* NULL: the configuration names the cluster */
     bool stopping;
 };
 
@@ -90,7 +92,7 @@ void cluster_gossip(struct cluster *cluster, const struct mesh_action *action);
 void cluster_forget_links(struct cluster *cluster);
 /* What the routes report: a struct route_events. */
 void cluster_on_connected(void *arg, uint64_t rid, const char *name, bool dynamic);
-void cluster_on_informed(void *arg, uint64_t rid, struct route_info *info);
+bool cluster_on_informed(void *arg, uint64_t rid, struct route_info *info);
 void cluster_on_ending(void *arg, uint64_t rid);
 void cluster_on_closed(void *arg, uint64_t rid);
 

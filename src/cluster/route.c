@@ -71,6 +71,12 @@ route_unref(struct route *route)
     free(route);
 }
 
+void
+route_heard(struct route *route)
+{
+    atomic_fetch_sub_explicit(&route->unheard, 1, memory_order_relaxed);
+}
+
 static void
 unref_owner(struct sub_owner *owner)
 {

@@ -43,8 +43,9 @@ struct route_events {
     void *arg;
     /* Authentication is passed. cluster NULL: it names none. */
     void (*connected)(void *arg, uint64_t rid, const char *cluster, bool dynamic);
-    /* Takes over what info holds; whether it is the first one the receiver knows. */
-    void (*informed)(void *arg, uint64_t rid, struct route_info *info);
+    /* Takes over what info holds; whether it is the first one the receiver knows. Who has taken
+     * notice says so with route_heard(). false: nobody will. */
+    bool (*informed)(void *arg, uint64_t rid, struct route_info *info);
     /* The peer said that it is about to end. */
     void (*ending)(void *arg, uint64_t rid);
     void (*closed)(void *arg, uint64_t rid);
@@ -54,6 +55,7 @@ struct route {
     struct peer peer; /* first: remote subscriptions point here */
     struct worker_guest guest;
     atomic_uint refs;
+    atomic_uint unheard; /* INFO that was reported: only so many, then it is not read further */
 
     /* These do not change. */
     struct server *server;
@@ -110,6 +112,8 @@ struct route_plan {
 struct route *route_new(int fd, const struct route_plan *plan);
 struct route *route_ref(struct route *route);
 void route_unref(struct route *route); /* any thread */
+/* main: an INFO that it reported was taken notice of. */
+void route_heard(struct route *route);
 
 /* main: orders (route_orders.c). What they need is copied; to a closed route they mean nothing. */
 void route_order_register(struct route *route);

@@ -15,6 +15,7 @@
 #include "server/server.h"
 
 #define TURN_DELIVERIES 20000   /* after so many others of the loop get their turn: some ms */
+#define UNHEARD_MAX     16      /* INFO on their way to the main thread */
 #define SPARE_BYTES     1048576 /* that a spare one may send before it is not read any further */
 
 static void
@@ -213,10 +214,13 @@ take_info(struct route *route, struct str json)
     } else if (info.server_id != NULL) {
         take_exports(route, &info);
     }
-    if (route_is_closed(route) || info.server_id == NULL)
+    if (route_is_closed(route) || info.server_id == NULL) {
         route_info_release(&info);
-    else
-        route->events->informed(route->events->arg, route->rid, &info);
+        return;
+    }
+    atomic_fetch_add_explicit(&route->unheard, 1, memory_order_relaxed);
+    if (!route->events->informed(route->events->arg, route->rid, &info))
+        route_heard(route);
 }
 
 static void
@@ -339,6 +343,14 @@ take_op(struct route *route, char *data, size_t len, size_t *used, size_t *need)
         mem_wipe(data, *used); /* it held the token */
 }
 
+/* It has had its turn, or the main thread does not keep up with what it says of servers. */
+static bool
+must_wait(const struct route *route)
+{
+    return route->worker->turn >= TURN_DELIVERIES ||
+           atomic_load_explicit(&route->unheard, memory_order_relaxed) >= UNHEARD_MAX;
+}
+
 static bool
 takes_ops(const struct route *route)
 {
@@ -356,7 +368,7 @@ route_on_data(void *peer, char *data, size_t len, size_t *need)
     if (route->state == ROUTE_STATE_SPARE && len > SPARE_BYTES)
         conn_pause(route->conn);
     while (at < len && used > 0 && takes_ops(route)) {
-        if (route->worker->turn >= TURN_DELIVERIES) {
+        if (must_wait(route)) {
             conn_yield(route->conn);
             break;
         }

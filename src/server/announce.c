@@ -28,6 +28,7 @@ find_own_urls(struct server *server)
     free(addresses);
 }
 
+/* Those of others are each there once. */
 static void
 list_connect_urls(const struct announced *announced, struct text_list *out)
 {
@@ -36,7 +37,8 @@ list_connect_urls(const struct announced *announced, struct text_list *out)
     for (size_t i = 0; i < announced->own.count; i++)
         text_list_add(out, announced->own.texts[i]);
     for (size_t i = 0; i < announced->others.count; i++)
-        text_list_add_once(out, announced->others.texts[i]);
+        if (!text_list_has(&announced->own, announced->others.texts[i]))
+            text_list_add(out, announced->others.texts[i]);
 }
 
 bool
@@ -89,8 +91,8 @@ set_others(struct announced *announced, const char *const *urls)
 {
     text_list_release(&announced->others);
     for (; urls != NULL && *urls != NULL; urls++)
-        text_list_add_once(&announced->others, *urls);
-    text_list_sort(&announced->others); /* so that another order is no change */
+        text_list_add(&announced->others, *urls);
+    text_list_sort_once(&announced->others); /* so that another order is no change */
 }
 
 void

@@ -101,6 +101,30 @@ def test_connect_urls_are_counted(node):
         user.next_info(lambda info: "10.0.0.1:4222" not in info.get("connect_urls", []), "none")
 
 
+def test_connect_urls_that_never_rest(node):
+    """A peer that has others each moment: who comes meanwhile is served, clients are told now and
+    then, and in the end of the last ones."""
+    started = node()
+    lists = [[f"10.{change}.{i // 200}.{i % 200}:4222" for i in range(1000)]
+             for change in range(200)]
+    seen = set()
+
+    def is_last(info):
+        urls = info.get("connect_urls", [""])
+        seen.add(urls[-1])
+        return lists[-1][0] in urls
+
+    with started.user(protocol=1) as user, dial(started.route_port) as peer:
+        peer.join()
+        for urls in lists:
+            peer.send(peer.info_line(connect_urls=urls))
+        with dial(started.route_port) as other:
+            other.join()
+            other.expect_alive()
+        user.next_info(is_last, "the last list")
+        assert len(seen) < len(lists)
+
+
 def test_lame_duck_of_a_peer(node):
     """Clients are no longer sent there; the route stays."""
     started = node()

@@ -113,7 +113,9 @@ text_lists_keep_order_and_copies(void **state)
     text_list_add(&other, "a");
     text_list_add(&other, "b");
     assert_false(text_list_equal(&list, &other));
-    text_list_sort(&list);
+    text_list_add(&list, "b");
+    text_list_add(&list, "a");
+    text_list_sort_once(&list);
     assert_true(text_list_equal(&list, &other));
     assert_null(text_list_texts(&list)[2]);
     text_list_release(&list);
