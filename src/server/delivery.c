@@ -14,6 +14,7 @@
 
 #include "proto/route_lines.h"
 #include "proto/route_parser.h"
+#include "server/peer.h"
 #include "server/run.h"
 #include "server/server.h"
 #include "server/trace.h"

@@ -46,7 +46,8 @@ account_of(void *arg, struct str name)
 static void
 part_from(struct cluster_node *node, struct cluster_peer *peer)
 {
-    (void)remote_subs_clear(&peer->subs, account_of, node);
+    while (peer->subs.count > 0)
+        (void)remote_subs_clear_some(&peer->subs, account_of, node);
     peer->at = NULL;
     peer->link = 0;
     cluster_unref(peer);
