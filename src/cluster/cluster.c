@@ -58,13 +58,6 @@ cluster_renew_terms(struct cluster *cluster)
     cluster_set_terms(cluster, auth_policy_ref(cluster->terms->policy), &tls);
 }
 
-/* INFO with ldm goes to every route. */
-static void
-lame_duck(void *arg)
-{
-    cluster_renew_terms(arg);
-}
-
 /* ---- the mesh's actions ---- */
 
 /* The list of the mesh has no end mark. */
@@ -81,16 +74,30 @@ announce(struct cluster *cluster)
                              !cluster_options(cluster)->no_advertise);
     free(others);
     cluster->announce_due = false;
-    cluster->announce_ms = cluster_now_ms(cluster) + ANNOUNCE_MS;
 }
 
 /* Every client is told: a peer whose list never rests must not flood them. */
 static void
 announce_in_time(struct cluster *cluster)
 {
+    int64_t now_ms = cluster_now_ms(cluster);
+
     cluster->announce_due = true;
-    if (cluster_now_ms(cluster) >= cluster->announce_ms)
+    if (now_ms < cluster->announce_ms)
+        return;
+    announce(cluster);
+    cluster->announce_ms = now_ms + ANNOUNCE_MS;
+}
+
+/* INFO with ldm goes to every route; and clients, who are told next, need to know all others. */
+static void
+lame_duck(void *arg)
+{
+    struct cluster *cluster = arg;
+
+    if (cluster->announce_due)
         announce(cluster);
+    cluster_renew_terms(cluster);
 }
 
 static void
