@@ -161,7 +161,6 @@ void route_tell_more(struct route *route);
 bool route_is_trusted(const struct route *route);
 
 /* route_ops.c */
-void route_trace(const struct route *route, const struct route_op *op);
 size_t route_on_data(void *peer, char *data, size_t len, size_t *need);
 /* route_login.c: a CONNECT arrived. */
 void route_connect(struct route *route, struct str json);

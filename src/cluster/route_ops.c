@@ -295,20 +295,18 @@ is_stranger(const struct route *route, const char *data)
     return route->terms->auth_required && !route->connected && data[0] != 'C' && data[0] != 'c';
 }
 
-void
-route_trace(const struct route *route, const struct route_op *op)
+/* The line as it came, but for CONNECT, which holds the token. */
+static void
+trace(const struct route *route, const struct route_op *op, const char *line)
 {
-    static const char *const verbs[] = {
-        [ROUTE_CONNECT] = "CONNECT", [ROUTE_INFO] = "INFO", [ROUTE_PING] = "PING",
-        [ROUTE_PONG] = "PONG",       [ROUTE_OK] = "+OK",    [ROUTE_ERR] = "-ERR",
-        [ROUTE_SUB] = "RS+",         [ROUTE_UNSUB] = "RS-", [ROUTE_MSG] = "RMSG",
-        [ROUTE_IGNORED] = "?"
-    };
+    int verb_len = 0;
 
-    if (op->kind == ROUTE_CONNECT || op->args.len == 0) /* CONNECT holds the token */
-        route_log_write(route, LOG_LEVEL_TRC, "<<- [%s]", verbs[op->kind]);
+    while ((unsigned char)line[verb_len] > ' ' && line[verb_len] != '{')
+        verb_len++;
+    if (op->kind == ROUTE_CONNECT || op->args.len == 0)
+        route_log_write(route, LOG_LEVEL_TRC, "<<- [%.*s]", verb_len, line);
     else
-        route_log_write(route, LOG_LEVEL_TRC, "<<- [%s %.*s]", verbs[op->kind], (int)op->args.len,
+        route_log_write(route, LOG_LEVEL_TRC, "<<- [%.*s %.*s]", verb_len, line, (int)op->args.len,
                         op->args.data);
 }
 
@@ -337,7 +335,7 @@ take_op(struct route *route, char *data, size_t len, size_t *used, size_t *need)
         return;
     }
     if (log_enabled(route_log(route), LOG_LEVEL_TRC))
-        route_trace(route, &op);
+        trace(route, &op, data);
     handle(route, &op);
     if (op.kind == ROUTE_CONNECT)
         mem_wipe(data, *used); /* it held the token */

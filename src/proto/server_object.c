@@ -16,12 +16,12 @@ static const struct jfield fields[] = {
     { JFIELD(server_object, time, TEXT), .always = true },
 };
 
-static const struct jobject object = { .what = "server",
-                                       .fields = fields,
-                                       .count = sizeof(fields) / sizeof(fields[0]) };
+static const struct jobject table = { .what = "server",
+                                      .fields = fields,
+                                      .count = sizeof(fields) / sizeof(fields[0]) };
 
 char *
-server_object_json(const struct server_object *from)
+server_object_json(const struct server_object *object)
 {
-    return jobject_text(&object, from);
+    return jobject_text(&table, object);
 }
