@@ -39,9 +39,10 @@ def tokens_config(*entries, more=""):
     return _block("tokens", entries, more)
 
 
-def soon(seconds=0.5):
-    """A time for expires, in whole seconds as a configuration wants it: late enough to log in."""
-    at = math.ceil(time.time() + seconds * TIME_FACTOR)
+def soon(at_least=0):
+    """A time for expires, in whole seconds as a configuration wants it: late enough to log in,
+    and so many seconds from now."""
+    at = math.ceil(time.time() + max(at_least, 0.5 * TIME_FACTOR))
     return datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
