@@ -17,14 +17,12 @@ send_share(void *arg, const struct share *share)
                            .headers = peer->headers,
                            .picks = share->messages,
                            .count = share->count };
-    bool last;
 
     run->head.len = 0;
     if (!buf_reserve(&run->head, route_head_room(account, run->subject)))
         return;
     to.head_len = route_head(account, run->subject, run->head.data);
-    receiver_measure(run, &to);
-    receiver_put(run, &to, &last);
+    receiver_send(run, &to);
 }
 
 void

@@ -72,10 +72,9 @@ struct receiver {
     size_t total; /* bytes of all of them on the wire */
 };
 
-/* The head is made: works out to->total, and where the payload lies if it is large. */
-void receiver_measure(struct run *run, struct receiver *to);
-/* Puts them into the queue, all or as many as it takes; to->count says how many. */
-void receiver_put(struct run *run, struct receiver *to, bool *last);
+/* Another server, whose head is made: puts the messages into its queue, all or as many as it
+ * takes. */
+void receiver_send(struct run *run, struct receiver *to);
 
 /* delivery_peers.c: sends to each server that wants the messages, or whose members were picked. */
 void run_deliver_to_peers(struct run *run);
