@@ -7,27 +7,23 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "proto/route_info.h"
+#include "server/own_urls.h"
 
 #define ROUTE_PROTO        2  /* account-aware; 3 would be message tracing */
 #define CONTROL_LINE_TIMES 16 /* of a client's, as in the reference [>=2.14] */
 #define PENDING_TIMES      4 /* max_pending is not for routes (PROTOCOL.md 1.9), but bounded it is */
 #define PING_MS_MAX        30000
 
-/* "host[:port]" or "[v6]:port", checked with the options. The caller frees *host. */
+/* As hosts stand in INFO. */
 static void
-split_address(const char *text, char **host, int *port)
+drop_brackets(char *host)
 {
-    const char *colon = strrchr(text, ':'), *bracket = strrchr(text, ']');
-    size_t len = strlen(text);
+    size_t len = strlen(host);
 
-    if (colon != NULL && (bracket == NULL || colon > bracket)) {
-        *port = (int)strtol(colon + 1, NULL, 10);
-        len = (size_t)(colon - text);
-    }
-    if (text[0] == '[' && bracket != NULL)
-        *host = xmemdup0(text + 1, (size_t)(bracket - text) - 1);
-    else
-        *host = xmemdup0(text, len);
+    if (host[0] != '[' || host[len - 1] != ']')
+        return;
+    memmove(host, host + 1, len - 2);
+    host[len - 2] = '\0';
 }
 
 static void
@@ -64,11 +60,13 @@ make_info(struct buf *out, const struct options *options, const struct terms_fac
                                .lnoc = true,
                                .lnocu = true };
     char *host = NULL, *ip = NULL, *json;
+    uint16_t port = facts->port;
 
     if (cluster->advertise != NULL) {
-        split_address(cluster->advertise, &host, &info.port);
-        ip = xasprintf(strchr(host, ':') != NULL ? "nats-route://[%s]:%d/" : "nats-route://%s:%d/",
-                       host, info.port);
+        advertise_split(cluster->advertise, &host, &port);
+        ip = xasprintf("nats-route://%s:%u/", host, port);
+        drop_brackets(host);
+        info.port = port;
     } else {
         host = xstrdup(cluster->host);
     }

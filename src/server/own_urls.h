@@ -13,7 +13,7 @@
 #include "conf/options.h"
 #include "net/listener.h"
 
-/* Splits client_advertise, "host[:port]" or "[v6]:port", into *host, which the caller frees, and
+/* Splits what is advertised, "host[:port]" or "[v6]:port", into *host, which the caller frees, and
  * *port, which stays as it is when text has none. text passed the checks of the options. */
 void advertise_split(const char *text, char **host, uint16_t *port);
 
