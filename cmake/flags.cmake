@@ -12,6 +12,8 @@ include_directories(${CMAKE_SOURCE_DIR}/src)
 add_compile_options(
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wundef
   -Wvla -Wformat=2 -Wconversion -Wimplicit-fallthrough -fno-common)
+# Where it was built shows in no program: asserts name files as they are in the repository.
+add_compile_options(-fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(TESSERA_WERROR)
   add_compile_options(-Werror)
 endif()

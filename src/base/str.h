@@ -46,6 +46,13 @@ str_starts(struct str text, struct str prefix)
     return text.len >= prefix.len && memcmp(text.data, prefix.data, prefix.len) == 0;
 }
 
+/* The white space of subjects and of JSON. */
+static inline bool
+str_is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* ASCII case is ignored. */
 bool str_eq_nocase(struct str a, struct str b);
 

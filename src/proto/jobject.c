@@ -96,7 +96,7 @@ drop(struct str *rest, size_t len)
 static void
 skip_blanks(struct str *rest)
 {
-    while (rest->len > 0 && memchr(" \t\r\n", rest->data[0], 4) != NULL)
+    while (rest->len > 0 && str_is_space(rest->data[0]))
         drop(rest, 1);
 }
 
@@ -272,6 +272,12 @@ take_inner(struct reader *in, const struct jfield *field, void *to)
     return err;
 }
 
+static bool
+ends_value(char c)
+{
+    return c == ',' || c == '}' || str_is_space(c);
+}
+
 /* Most values are these; NULL: it is another one. */
 static json_t *
 take_literal(struct str *rest)
@@ -282,8 +288,7 @@ take_literal(struct str *rest)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         size_t len = words[i].len;
 
-        if (str_starts(*rest, words[i]) && rest->len > len &&
-            memchr(",} \t\r\n", rest->data[len], 6) != NULL) {
+        if (str_starts(*rest, words[i]) && rest->len > len && ends_value(rest->data[len])) {
             drop(rest, len);
             return values[i];
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Everything is a walk over tokens. The walk's rest has data NULL once the last token is
+ * Most is a walk over tokens. The walk's rest has data NULL once the last token is
  * taken, so that "a." ends in an empty token and "a" does not.
  */
 #include "proto/subject.h"
@@ -17,28 +17,23 @@ is_wildcard(struct str token)
     return is_token(token, '*') || is_token(token, '>');
 }
 
-static bool
-has_blank(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (memchr(" \t\r\n", text.data[i], 4) != NULL)
-            return true;
-    }
-    return false;
-}
-
 bool
 subject_valid(struct str subject)
 {
-    struct str token = STR_NULL;
+    size_t start = 0; /* of the token */
 
-    if (subject_has_empty_token(subject) || has_blank(subject))
-        return false;
-    while (subject_next_token(&subject, &token)) {
-        if (is_token(token, '>') && subject.data != NULL)
+    for (size_t i = 0; i < subject.len; i++) {
+        char c = subject.data[i];
+
+        if (str_is_space(c))
             return false;
+        if (c != '.')
+            continue;
+        if (i == start || (i == start + 1 && subject.data[start] == '>'))
+            return false;
+        start = i + 1;
     }
-    return true;
+    return start < subject.len;
 }
 
 bool
