@@ -4,11 +4,11 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 struct pool {
     pool_run_fn *run;
@@ -99,22 +99,18 @@ worker_main(void *argument)
 enum err
 pool_start(struct pool *pool, struct errmsg *why)
 {
-    sigset_t all, before;
     int failed = 0;
 
     if (pool->started > 0)
         return ERR_OK;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_mutex_lock(&pool->lock);
     while (pool->started < pool->workers && failed == 0) {
-        failed = pthread_create(&pool->threads[pool->started], NULL, worker_main, pool);
+        failed = thread_start(&pool->threads[pool->started], worker_main, pool);
         if (failed == 0)
             pool->started++;
     }
     pool->alive = pool->started;
     pthread_mutex_unlock(&pool->lock);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (pool->started == 0)
         return err_sys(why, failed, "could not start a thread for bcrypt");
     return ERR_OK;

@@ -12,7 +12,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "cli/dial.h"
 #include "cli/tls_bridge.h"
 
@@ -204,17 +204,11 @@ run(void *context)
     return NULL;
 }
 
-/* Signals are for the threads that wait for them. */
 static int
 start_thread(struct tls_first *first)
 {
-    sigset_t all, old;
-    int error;
+    int error = thread_start(&first->thread, run, first);
 
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
-    error = pthread_create(&first->thread, NULL, run, first);
-    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
     first->has_thread = error == 0;
     return error;
 }

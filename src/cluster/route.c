@@ -143,7 +143,7 @@ route_close(struct route *route, const char *reason)
     if (route_is_closed(route))
         return;
     route->conn = NULL;
-    conn_close(conn, !route->worker->closing); /* nobody waits for a shutdown */
+    conn_close(conn, true); /* what it was told last tells it whether to dial again */
     finish(route, reason);
 }
 

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One round of a loop: timers, connections that go on with input they had left, a few steps of
- * TLS handshakes, poll (readable
- * and writable descriptors, the mailbox), then the next. What was touched is flushed twice in
- * it: before poll, since that may sleep, and behind it.
+ * TLS handshakes, poll (readable and writable descriptors, the mailbox), then the next. What was
+ * touched is flushed twice in it: before poll, since that may sleep, and behind it.
  *
- * The poller watches the connections and the mailbox. libuv, which does signals, listeners and
- * timers that are not a connection's, is one more descriptor in it: it runs when it has something
- * to do. (The other way round, the poller's set watched by libuv, each wake-up costs one more
- * system call: 2 us per request and reply.)
+ * The poller watches the connections and the mailbox. libuv, which does listeners, timers that are
+ * not a connection's and the descriptor of signals, is one more descriptor in it: it runs when it
+ * has something to do. (The other way round, the poller's set watched by libuv, each wake-up costs
+ * one more system call: 2 us per request and reply.)
  */
 #include "net/loop.h"
 
@@ -21,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/thread.h"
 #include "net/loop_private.h"
 #include "net/outq_private.h"
 
@@ -282,7 +282,7 @@ loop_start(struct loop *loop, struct errmsg *why)
     int rc;
 
     loop->has_thread = true;
-    rc = pthread_create(&loop->thread, NULL, thread_main, loop);
+    rc = thread_start(&loop->thread, thread_main, loop);
     if (rc != 0) {
         loop->has_thread = false;
         return err_sys(why, rc, "could not start a loop thread");
@@ -408,38 +408,4 @@ timer_free(struct timer *timer)
 {
     if (timer != NULL)
         uv_close((uv_handle_t *)&timer->uv, free_handle);
-}
-
-struct signal_watch {
-    uv_signal_t uv;
-    void (*caught)(void *arg, int signo);
-    void *arg;
-};
-
-static void
-signal_caught(uv_signal_t *handle, int signo)
-{
-    struct signal_watch *watch = handle->data;
-
-    watch->caught(watch->arg, signo);
-}
-
-struct signal_watch *
-signal_watch_new(struct loop *loop, int signo, void (*caught)(void *arg, int signo), void *arg)
-{
-    struct signal_watch *watch = xcalloc(1, sizeof(*watch));
-
-    uv_signal_init(&loop->uv, &watch->uv);
-    watch->uv.data = watch;
-    watch->caught = caught;
-    watch->arg = arg;
-    uv_signal_start(&watch->uv, signal_caught, signo);
-    return watch;
-}
-
-void
-signal_watch_free(struct signal_watch *watch)
-{
-    if (watch != NULL)
-        uv_close((uv_handle_t *)&watch->uv, free_handle);
 }

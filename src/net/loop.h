@@ -67,10 +67,4 @@ void timer_stop(struct timer *timer);
 /* NULL is allowed. */
 void timer_free(struct timer *timer);
 
-/* Calls caught(arg, signo) on the loop for each signal. Freed with signal_watch_free(). */
-struct signal_watch;
-struct signal_watch *signal_watch_new(struct loop *loop, int signo,
-                                      void (*caught)(void *arg, int signo), void *arg);
-void signal_watch_free(struct signal_watch *watch);
-
 #endif

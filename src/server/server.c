@@ -270,10 +270,8 @@ close_handles(struct server *server)
     lame_duck_end(&server->lame_duck);
     reminder_stop(&server->trim);
     reminder_stop(&server->throttled);
-    for (size_t i = 0; i < SERVER_SIGNALS; i++) {
-        signal_watch_free(server->signals[i]);
-        server->signals[i] = NULL;
-    }
+    signals_free(server->signals);
+    server->signals = NULL;
 }
 
 void
@@ -342,13 +340,13 @@ caught(void *arg, int signo)
     }
 }
 
-static void
-watch_signals(struct server *server)
+static enum err
+watch_signals(struct server *server, struct errmsg *why)
 {
-    static const int signals[SERVER_SIGNALS] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
+    static const int signos[] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
 
-    for (size_t i = 0; i < SERVER_SIGNALS; i++)
-        server->signals[i] = signal_watch_new(server->loop, signals[i], caught, server);
+    return signals_new(&server->signals, server->loop, signos, sizeof(signos) / sizeof(signos[0]),
+                       caught, server, why);
 }
 
 enum err
@@ -368,6 +366,8 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
     log_start(server, options);
     log_diags(log, diags);
     err = loop_new(&server->loop, LOOPS_MAX, why);
+    if (err == ERR_OK)
+        err = watch_signals(server, why); /* who finds the pid file may send one */
     if (err != ERR_OK) {
         options_free(options);
         server_free(server);
@@ -382,7 +382,6 @@ server_new(struct server **out, struct log *log, const struct flags *flags, stru
     server->auth = auth_new(log, 0, 0);
     if (server->auth == NULL)
         abort();
-    watch_signals(server); /* who finds the pid file or the ports file may send one */
     err = start(server, options, why);
     if (err != ERR_OK) {
         server_free(server);

@@ -23,6 +23,7 @@
 #include "conf/options.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "net/signals.h"
 #include "server/account.h"
 #include "server/announce.h"
 #include "server/config.h"
@@ -33,8 +34,6 @@
 #include "server/worker.h"
 
 #define SERVER_WORKERS_DEFAULT_MAX 8 /* of --threads 0, however many cores there are */
-
-#define SERVER_SIGNALS 5
 
 struct server;
 
@@ -75,7 +74,7 @@ struct server {
     uint16_t port;                             /* of the listener, also when it is closed */
     struct worker **workers;
     unsigned worker_count, next_worker;
-    struct signal_watch *signals[SERVER_SIGNALS];
+    struct signals *signals;
     struct reminder trim;       /* when workers have freed much */
     struct throttle handshakes; /* any: how many begin in a second */
     struct reminder throttled;  /* when some were refused */

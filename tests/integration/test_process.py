@@ -185,6 +185,15 @@ def test_stop(server, number, name):
         client.expect_close()
 
 
+@pytest.mark.parametrize("number", (signal.SIGINT, signal.SIGHUP))
+def test_signals_that_the_parent_ignores(server, number):
+    """As under nohup, or in the background of a script."""
+    started = server("", prepare=lambda: signal.signal(number, signal.SIG_IGN))
+    if number == signal.SIGHUP:
+        started.reload()
+    started.stop(number if number == signal.SIGINT else signal.SIGTERM)
+
+
 def test_stop_delivers_what_was_published(server):
     started = server()
     with started.login() as subscriber, started.login() as publisher:

@@ -40,16 +40,24 @@ def is_sanitized():
     return TIME_FACTOR > 1
 
 
+_WORKERS = 64  # side by side, at most
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % _WORKERS
+_given = set()  # by lasting_port()
+
+
 def lasting_port():
     """A free port for a server that is to come back on it: below those that the kernel gives to
     outgoing connections. A client that keeps dialling a port among those, while nobody listens,
-    can end up connected to itself and take it."""
+    can end up connected to itself and take it. None is given twice, nor to two workers."""
     ephemeral = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         port = random.randrange(10_000, ephemeral)
+        if port % _WORKERS != _WORKER or port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
+                _given.add(port)
                 return port
             except OSError:
                 continue
