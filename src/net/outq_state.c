@@ -9,9 +9,12 @@
 #include "net/outq_private.h"
 
 #define CONGESTED_SHARE 4 /* over 3/4 of max_pending */
-/* A receiver that took nothing for so long is not waited for any more: with one that never reads,
- * the others lose this much time once. It has the rest of max_pending to come back. */
+/* A receiver that took nothing for so long is not waited for any more. It has the rest of
+ * max_pending to come back. */
 #define CONGESTED_GONE_MS 50
+/* It is looked at from a fraction of that mark on: the time that one who never reads takes to fill
+ * its queue is enough to know it, so that nobody waits for it. */
+#define CONGESTED_LOOK_SHARE 16
 
 size_t
 outq_pending(struct outq *q)
@@ -55,7 +58,8 @@ is_taking_locked(struct outq *q, int64_t now_ms)
 bool
 outq_congested(struct outq *q, const struct loop *loop)
 {
-    return q->pending > q->congested && !q->closed && is_taking_locked(q, loop_now_ms(loop));
+    return q->pending > q->congested / CONGESTED_LOOK_SHARE && !q->closed &&
+           is_taking_locked(q, loop_now_ms(loop)) && q->pending > q->congested;
 }
 
 bool
