@@ -20,6 +20,7 @@
 
 #define TABLE_SEGMENT_BITS 6
 #define TABLE_SEGMENTS     (1U << TABLE_SEGMENT_BITS)
+#define TABLE_CACHE_LINE   64 /* bytes */
 
 /* Hash and pointer side by side, so that a probe touches one cache line; split in words, since
  * alignment would make it 16 bytes. */
@@ -99,6 +100,35 @@ table_find(const struct table *table, uint32_t hash, table_equal *equal, const v
         at = at + 1 == seg->cap ? 0 : at + 1;
     }
     return NULL;
+}
+
+/* For a look-up soon: asks the processor for the slot where the probe for hash starts. */
+static inline void
+table_prefetch_slot(const struct table *table, uint32_t hash)
+{
+    const struct table_segment *seg = table_segment(table, hash);
+
+    if (seg->used > 0)
+        __builtin_prefetch(&seg->slots[table_home(seg, hash)]);
+}
+
+/* The same, once that slot has come: asks for the first len bytes of what is most likely the item.
+ */
+static inline void
+table_prefetch_item(const struct table *table, uint32_t hash, size_t len)
+{
+    const struct table_segment *seg = table_segment(table, hash);
+    const struct table_slot *slot;
+
+    if (seg->used == 0)
+        return;
+    slot = &seg->slots[table_home(seg, hash)];
+    while (slot->hash != 0 && slot->hash != hash && slot + 1 < seg->slots + seg->cap)
+        slot++;
+    if (slot->hash != hash)
+        return;
+    for (size_t at = 0; at < len; at += TABLE_CACHE_LINE)
+        __builtin_prefetch((const char *)table_item(slot) + at);
 }
 
 /* Makes room for one more item under hash. */

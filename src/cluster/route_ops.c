@@ -355,11 +355,29 @@ takes_ops(const struct route *route)
     return route->state == ROUTE_STATE_NEW || route->state == ROUTE_STATE_REGISTERED;
 }
 
+/* As for clients, see client_ops.c. */
+static size_t
+look_ahead(const struct route *route, const char *data, size_t len)
+{
+    struct str subjects[SUBLIST_EXPECTED_MAX];
+    size_t count = 0, at = 0, used;
+    struct route_op op;
+
+    while (count < SUBLIST_EXPECTED_MAX && at < len &&
+           parse_route_op(&route->limits, data + at, len - at, &op, &used) == PARSE_OP &&
+           op.kind == ROUTE_MSG) {
+        subjects[count++] = op.subject;
+        at += used;
+    }
+    sublist_expect(route->server->global->subs, subjects, count);
+    return at;
+}
+
 size_t
 route_on_data(void *peer, char *data, size_t len, size_t *need)
 {
     struct route *route = route_ref(peer);
-    size_t at = 0, used = 1;
+    size_t at = 0, used = 1, ahead = 0;
 
     route->worker->turn = 0;
     route->last_in_ms = loop_now_ms(route->worker->loop);
@@ -370,6 +388,8 @@ route_on_data(void *peer, char *data, size_t len, size_t *need)
             conn_yield(route->conn);
             break;
         }
+        if (route->worker->scattered && at >= ahead && route->state == ROUTE_STATE_REGISTERED)
+            ahead = at + look_ahead(route, data + at, len - at);
         take_op(route, data + at, len - at, &used, need);
         at += used;
     }

@@ -90,12 +90,31 @@ allowed_before_login(const char *data)
     return data[0] == 'C' || data[0] == 'c';
 }
 
+/* Where no message has the subject of one before it, the processor would wait for memory in each:
+ * told of some at once it waits once. Returns for how many bytes that was. */
+static size_t
+look_ahead(struct client *client, const char *data, size_t len)
+{
+    struct str subjects[SUBLIST_EXPECTED_MAX];
+    size_t count = 0, at = 0, used;
+    struct op op;
+
+    while (count < SUBLIST_EXPECTED_MAX && at < len &&
+           parse_op(&client->limits, data + at, len - at, &op, &used) == PARSE_OP &&
+           (op.kind == OP_PUB || op.kind == OP_HPUB)) {
+        subjects[count++] = op.subject;
+        at += used;
+    }
+    sublist_expect(client->account->subs, subjects, count);
+    return at;
+}
+
 size_t
 client_on_data(void *peer, char *data, size_t len, size_t *need)
 {
     struct client *client = client_ref(peer);
     bool tracing = client_tracing(client);
-    size_t at = 0, op_at = 0;
+    size_t at = 0, op_at = 0, ahead = 0;
 
     client->worker->turn = 0;
     client->last_in_ms = loop_now_ms(client->worker->loop);
@@ -109,6 +128,8 @@ client_on_data(void *peer, char *data, size_t len, size_t *need)
             break;
         }
         op_at = at;
+        if (client->worker->scattered && at >= ahead && client->state == CLIENT_OPEN)
+            ahead = at + look_ahead(client, data + at, len - at);
         if (client->state == CLIENT_NEW && !allowed_before_login(data + at) &&
             !client_enter_without_connect(client)) {
             client_log_refusal(client, "authentication error - ", "no CONNECT was sent");

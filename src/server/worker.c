@@ -89,8 +89,12 @@ worker_match(struct worker *worker, struct account *account, struct str subject)
     worker->matched = true;
     if (!worker->sweeping)
         start_sweeping(worker);
-    if (cached)
-        return sublist_cache_match(worker->cache, subject);
+    if (cached) {
+        const struct match *match = sublist_cache_match(worker->cache, subject);
+
+        worker->scattered = sublist_cache_is_scattered(worker->cache);
+        return match;
+    }
     match_unref(worker->fresh);
     worker->fresh = sublist_match(account->subs, subject);
     return worker->fresh;

@@ -59,6 +59,7 @@ struct worker {
     struct timer *sweep;         /* drops stale cache entries; stopped while nothing is cached */
     bool sweeping;               /* it runs */
     bool matched;                /* worker_match() was called since it fired last */
+    bool scattered;              /* sublist_expect() before the next ones is of use */
     struct random random;        /* draws of queue members, jitter */
     struct list clients;
     struct list guests;

@@ -30,6 +30,9 @@
 #define SUBJECT_ROUND 32U                 /* bytes; the step of subject buffers */
 #define MATCHES_MAX   (8UL * 1024 * 1024) /* bytes */
 
+#define SCATTERED_MISSES 16U   /* one behind the other */
+#define SCATTERED_COUNT  16384 /* subscriptions: some 2 MB, the second level of a cache */
+
 struct entry {
     uint64_t hash;
     uint64_t generation;
@@ -50,6 +53,7 @@ struct sublist_cache {
     size_t regrets;        /* how many of them had a ghost */
     size_t hand;           /* the next entry to go when bytes is over its bound */
     size_t bytes;          /* of the matches in entries */
+    uint32_t missed;       /* matches since the last hit */
     uint64_t swept;        /* sublist.removes at the last sweep */
     struct match *current; /* the last result that is in no entry */
     struct collector col;
@@ -321,11 +325,20 @@ sublist_cache_match(struct sublist_cache *cache, struct str subject)
     }
     cache->clock++;
     count(&cache->counters.matches, 1);
-    if (entry == NULL || entry_stale(cache, entry))
+    if (entry == NULL || entry_stale(cache, entry)) {
+        cache->missed++;
         return miss(cache, entry, subject, hash);
+    }
+    cache->missed = 0;
     entry->used = cache->clock;
     count(&cache->counters.hits, 1);
     return entry->match;
+}
+
+bool
+sublist_cache_is_scattered(const struct sublist_cache *cache)
+{
+    return cache->missed >= SCATTERED_MISSES && sublist_count(cache->sl) >= SCATTERED_COUNT;
 }
 
 void

@@ -193,6 +193,23 @@ sublist_collect(struct sublist *sl, struct str subject, uint32_t hash, struct co
     return NULL;
 }
 
+void
+sublist_expect(struct sublist *sl, const struct str *subjects, size_t count)
+{
+    uint32_t hashes[SUBLIST_EXPECTED_MAX];
+
+    assert(count <= SUBLIST_EXPECTED_MAX);
+    pthread_rwlock_rdlock(&sl->lock);
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = table_hash(subjects[i]);
+        table_prefetch_slot(&sl->literals, hashes[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        table_prefetch_item(&sl->literals, hashes[i],
+                            sizeof(struct subscription) + subjects[i].len);
+    pthread_rwlock_unlock(&sl->lock);
+}
+
 struct match *
 sublist_match(struct sublist *sl, struct str subject)
 {

@@ -124,6 +124,12 @@ enum err sublist_insert(struct sublist *sl, struct subscription *sub);
 /* Takes sub out and drops that reference; ERR_NOTFOUND when it is not in. */
 enum err sublist_remove(struct sublist *sl, struct subscription *sub);
 
+/* These subjects, SUBLIST_EXPECTED_MAX at most, will be asked for next: asks the processor for the
+ * literal subscriptions to them, so that it waits for memory once and not for each. Changes
+ * nothing. Worth its cost where the list is larger than the processor's caches. */
+#define SUBLIST_EXPECTED_MAX 16
+void sublist_expect(struct sublist *sl, const struct str *subjects, size_t count);
+
 /* A fresh match, one reference for the caller; NULL: out of memory. A subject with an empty
  * token matches nothing; '*' and '>' in it are text. */
 struct match *sublist_match(struct sublist *sl, struct str subject);
@@ -155,6 +161,10 @@ void sublist_cache_free(struct sublist_cache *cache);
 /* The match for subject as of some moment during this call; borrowed until the next call on
  * this cache. NULL: out of memory. */
 const struct match *sublist_cache_match(struct sublist_cache *cache, struct str subject);
+
+/* None of the last matches was in the cache, and it is not for want of subscriptions: whoever
+ * knows what comes next may say so (sublist_expect). */
+bool sublist_cache_is_scattered(const struct sublist_cache *cache);
 
 /* Drops what is out of date, and with it the closed subscriptions and owners that nothing else
  * keeps. Call it every second or so while anything may have been removed: one comparison if

@@ -59,6 +59,7 @@ WIDE_FLOWS = {
     "fan-out to 100": dict(messages=1_000, subscribers=100),
     "fan-out to 1,000": dict(messages=200, subscribers=1_000),
     "250 pairs": dict(messages=20_000, publishers=250, subjects=250),
+    "more subjects than are in a cache": dict(messages=40_000, subjects=20_000, sub_connections=3),
 }
 
 

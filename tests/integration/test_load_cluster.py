@@ -22,6 +22,7 @@ FLOWS = {
     "pairs": dict(messages=40_000, publishers=4, subjects=4),
     "several publishers": dict(messages=15_000, publishers=5, subscribers=3),
     "many subjects": dict(messages=20_000, subjects=1_000, sub_connections=3),
+    "more subjects than are in a cache": dict(messages=40_000, subjects=20_000, sub_connections=3),
     "queue groups": dict(messages=10_000, publishers=3, subscribers=7, queue=3),
 }
 

@@ -463,6 +463,56 @@ test_million_literals(void **state)
     free(subs);
 }
 
+/* Subjects "n.0" on, each asked for once, some at a time announced before. */
+static void
+ask_in_turn(struct sublist *sl, struct sublist_cache *cache, int count, uint32_t receivers)
+{
+    char texts[SUBLIST_EXPECTED_MAX][16];
+    struct str subjects[SUBLIST_EXPECTED_MAX];
+
+    for (int i = 0; i < count; i++) {
+        int at = i % SUBLIST_EXPECTED_MAX;
+
+        snprintf(texts[at], sizeof(texts[at]), "n.%d", i);
+        subjects[at] = str_of(texts[at]);
+        if (at < SUBLIST_EXPECTED_MAX - 1)
+            continue;
+        sublist_expect(sl, subjects, SUBLIST_EXPECTED_MAX);
+        for (size_t k = 0; k < SUBLIST_EXPECTED_MAX; k++)
+            assert_int_equal(sublist_cache_match(cache, subjects[k])->plain_count, receivers);
+    }
+}
+
+static void
+test_scattered(void **state)
+{
+    enum { SUBS = 20000 };
+    struct sublist *sl = sublist_new();
+    struct sublist_cache *cache = sublist_cache_new(sl);
+    char text[16];
+
+    (void)state;
+    sublist_expect(sl, NULL, 0);
+    ask_in_turn(sl, cache, 1000, 0);
+    assert_false(sublist_cache_is_scattered(cache)); /* few subscriptions are in reach anyway */
+    for (int i = 0; i < SUBS; i++) {
+        struct subscription *sub;
+
+        snprintf(text, sizeof(text), "n.%d", i);
+        sub = sub_new(text, NULL);
+        assert_int_equal(sublist_insert(sl, sub), ERR_OK);
+        subscription_unref(sub);
+    }
+    ask_in_turn(sl, cache, SUBS, 1);
+    assert_true(sublist_cache_is_scattered(cache));
+    sublist_cache_match(cache, STR_LIT("n.0"));
+    sublist_cache_match(cache, STR_LIT("n.0"));
+    assert_false(sublist_cache_is_scattered(cache));
+    sublist_check(sl);
+    sublist_cache_free(cache);
+    sublist_free(sl);
+}
+
 int
 main(void)
 {
@@ -472,7 +522,7 @@ main(void)
         cmocka_unit_test(test_many_groups),      cmocka_unit_test(test_deep_subject),
         cmocka_unit_test(test_against_model),    cmocka_unit_test(test_churn_keeps_other_entries),
         cmocka_unit_test(test_cache_size),       cmocka_unit_test(test_cache_bytes),
-        cmocka_unit_test(test_million_literals),
+        cmocka_unit_test(test_million_literals), cmocka_unit_test(test_scattered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,8 +125,11 @@ read_loop(void *arg)
 
     while (atomic_load(&world->writing) > 0) {
         struct str subject = draw(&random, text, sizeof(text), false);
-        const struct match *match = sublist_cache_match(worker->cache, subject);
+        const struct match *match;
 
+        if (random_below(&random, 4) == 0)
+            sublist_expect(world->sl, &subject, 1);
+        match = sublist_cache_match(worker->cache, subject);
         for (uint32_t i = 0; i < match->plain_count; i++)
             check(world, model_matches(match->subs[i], subject));
         if (random_below(&random, 1000) == 0) {
