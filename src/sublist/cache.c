@@ -30,8 +30,7 @@
 #define SUBJECT_ROUND 32U                 /* bytes; the step of subject buffers */
 #define MATCHES_MAX   (8UL * 1024 * 1024) /* bytes */
 
-#define SCATTERED_MISSES 16U   /* one behind the other */
-#define SCATTERED_COUNT  16384 /* subscriptions: some 2 MB, the second level of a cache */
+#define SCATTERED_MISSES 16U /* one behind the other */
 
 struct entry {
     uint64_t hash;
@@ -338,7 +337,7 @@ sublist_cache_match(struct sublist_cache *cache, struct str subject)
 bool
 sublist_cache_is_scattered(const struct sublist_cache *cache)
 {
-    return cache->missed >= SCATTERED_MISSES && sublist_count(cache->sl) >= SCATTERED_COUNT;
+    return cache->missed >= SCATTERED_MISSES && sublist_count(cache->sl) >= SUBLIST_LARGE;
 }
 
 void

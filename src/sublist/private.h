@@ -26,6 +26,9 @@
 #include "sublist/sublist.h"
 #include "sublist/tree.h"
 
+#define SUBLIST_LARGE                                                                              \
+    16384 /* subscriptions, or nodes: some 2 MB, more than a processor keeps near */
+
 #define GENERATIONS_LITERAL 4096U
 #define GENERATIONS_FIRST   256U
 

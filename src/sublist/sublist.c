@@ -198,6 +198,7 @@ sublist_expect(struct sublist *sl, const struct str *subjects, size_t count)
 {
     uint32_t hashes[SUBLIST_EXPECTED_MAX];
 
+    static_assert(SUBLIST_EXPECTED_MAX == TREE_EXPECTED_MAX, "both take as many");
     assert(count <= SUBLIST_EXPECTED_MAX);
     pthread_rwlock_rdlock(&sl->lock);
     for (size_t i = 0; i < count; i++) {
@@ -207,6 +208,8 @@ sublist_expect(struct sublist *sl, const struct str *subjects, size_t count)
     for (size_t i = 0; i < count; i++)
         table_prefetch_item(&sl->literals, hashes[i],
                             sizeof(struct subscription) + subjects[i].len);
+    if (sl->tree.count >= SUBLIST_LARGE)
+        tree_expect(&sl->tree, subjects, count);
     pthread_rwlock_unlock(&sl->lock);
 }
 

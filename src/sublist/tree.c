@@ -26,6 +26,8 @@
 #include "proto/subject.h"
 #include "sublist/chain.h"
 
+#define EXPECTED_DEPTH 4U /* how far down tree_expect() looks */
+
 struct edge {
     const struct node *parent;
     struct str token; /* empty: '*' */
@@ -85,6 +87,7 @@ child_add(struct tree *tree, struct node *parent, struct str token, uint64_t tok
     if (node == NULL)
         return NULL;
     table_put(&tree->nodes, hash, node);
+    tree->count++;
     parent->children++;
     if (token.len == 0)
         parent->any = node;
@@ -100,6 +103,7 @@ prune(struct tree *tree, struct node *node)
         struct edge edge = { parent, { node->token, node->token_len } };
 
         table_take(&tree->nodes, table_find(&tree->nodes, node->hash, edge_equal, &edge));
+        tree->count--;
         parent->children--;
         if (parent->any == node)
             parent->any = NULL;
@@ -198,6 +202,12 @@ level_add(struct vec *level, struct node *node)
     return place != NULL;
 }
 
+static bool
+has_literal_children(const struct node *node)
+{
+    return node->children > (node->any != NULL);
+}
+
 /* From the nodes in col->level one token down, into col->deeper. */
 static bool
 descend(const struct tree *tree, struct str token, struct collector *col)
@@ -209,7 +219,7 @@ descend(const struct tree *tree, struct str token, struct collector *col)
         const struct node *node = nodes[i];
         struct node *child = NULL;
 
-        if (node->children > (node->any != NULL))
+        if (has_literal_children(node))
             child = child_find(tree, node, token, token_hash);
         if (!collector_add(col, node->rest) || (child != NULL && !level_add(&col->deeper, child)) ||
             (node->any != NULL && !level_add(&col->deeper, node->any)))
@@ -239,6 +249,71 @@ tree_match(const struct tree *tree, struct str subject, struct collector *col)
     for (size_t i = 0; ok && i < col->level.len; i++)
         ok = collector_add(col, ((struct node **)col->level.data)[i]->subs);
     return ok;
+}
+
+/* One subject on its way down: where it is, and which edge it takes next. */
+struct walk {
+    const struct node *node; /* NULL: it is at its end */
+    struct str rest, token;
+    uint64_t token_hash;
+};
+
+/* The next token, and its edge is asked for. */
+static void
+walk_look(const struct tree *tree, struct walk *walk)
+{
+    if (walk->node == NULL || !subject_next_token(&walk->rest, &walk->token)) {
+        walk->node = NULL;
+    } else if (has_literal_children(walk->node)) {
+        walk->token_hash = hash_bytes(walk->token.data, walk->token.len);
+        table_prefetch_slot(&tree->nodes, path_hash(walk->node, walk->token_hash));
+    }
+}
+
+/* The edge has come: its node is asked for. */
+static void
+walk_ask(const struct tree *tree, const struct walk *walk)
+{
+    if (walk->node != NULL && has_literal_children(walk->node))
+        table_prefetch_item(&tree->nodes, path_hash(walk->node, walk->token_hash),
+                            sizeof(struct node) + walk->token.len);
+}
+
+/* The node has come: down to it, and what hangs there is asked for. */
+static void
+walk_down(const struct tree *tree, struct walk *walk)
+{
+    const struct node *child = NULL;
+
+    if (walk->node == NULL)
+        return;
+    if (has_literal_children(walk->node))
+        child = child_find(tree, walk->node, walk->token, walk->token_hash);
+    walk->node = child != NULL ? child : walk->node->any;
+    if (walk->node == NULL)
+        return;
+    __builtin_prefetch(walk->node->any);
+    __builtin_prefetch(walk->node->subs);
+    __builtin_prefetch(walk->node->rest);
+}
+
+/* All go down side by side: at each step what one waits for comes with what the others do. */
+void
+tree_expect(const struct tree *tree, const struct str *subjects, size_t count)
+{
+    struct walk walks[TREE_EXPECTED_MAX];
+
+    assert(count <= TREE_EXPECTED_MAX);
+    for (size_t i = 0; i < count; i++)
+        walks[i] = (struct walk) { .node = tree->root, .rest = subjects[i] };
+    for (unsigned depth = 0; depth < EXPECTED_DEPTH; depth++) {
+        for (size_t i = 0; i < count; i++)
+            walk_look(tree, &walks[i]);
+        for (size_t i = 0; i < count; i++)
+            walk_ask(tree, &walks[i]);
+        for (size_t i = 0; i < count; i++)
+            walk_down(tree, &walks[i]);
+    }
 }
 
 struct tally {
@@ -278,6 +353,6 @@ tree_check(const struct tree *tree)
     table_check(&tree->nodes);
     table_each(&tree->nodes, node_check, &tally);
     node_check(tree->root, &tally);
-    assert(tally.nodes == tally.children + 1);
+    assert(tally.nodes == tally.children + 1 && tally.nodes == tree->count + 1);
     return tally.subs;
 }

@@ -28,6 +28,7 @@ struct node {
 struct tree {
     struct table nodes; /* all but the root, under hash */
     struct node *root;
+    size_t count; /* of nodes, the root not */
 };
 
 bool tree_init(struct tree *tree); /* false: out of memory */
@@ -39,6 +40,10 @@ void tree_remove(struct tree *tree, struct subscription *sub);
 
 /* Notes what matches; no token of subject is empty. false: out of memory. */
 bool tree_match(const struct tree *tree, struct str subject, struct collector *col);
+
+/* For sublist_expect(): asks the processor for what these will meet, one path of each. */
+#define TREE_EXPECTED_MAX 16
+void tree_expect(const struct tree *tree, const struct str *subjects, size_t count);
 
 /* Asserts every invariant; returns the count of subscriptions. */
 size_t tree_check(const struct tree *tree);

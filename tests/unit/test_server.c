@@ -102,7 +102,7 @@ crc16(const unsigned char *data, size_t len)
     unsigned crc = 0;
 
     for (size_t i = 0; i < len * 8; i++) {
-        unsigned bit = (data[i / 8] >> (7 - i % 8)) & 1u;
+        unsigned bit = ((unsigned)data[i / 8] >> (7 - i % 8)) & 1u;
 
         crc = ((crc & 0x8000u) != 0) != (bit != 0) ? (crc << 1) ^ 0x1021u : crc << 1;
     }

@@ -463,17 +463,18 @@ test_million_literals(void **state)
     free(subs);
 }
 
-/* Subjects "n.0" on, each asked for once, some at a time announced before. */
+/* "n.0" on, with that end, each asked for once; some at a time are announced before. */
 static void
-ask_in_turn(struct sublist *sl, struct sublist_cache *cache, int count, uint32_t receivers)
+ask_in_turn(struct sublist *sl, struct sublist_cache *cache, int count, const char *end,
+            uint32_t receivers)
 {
-    char texts[SUBLIST_EXPECTED_MAX][16];
+    char texts[SUBLIST_EXPECTED_MAX][32];
     struct str subjects[SUBLIST_EXPECTED_MAX];
 
     for (int i = 0; i < count; i++) {
         int at = i % SUBLIST_EXPECTED_MAX;
 
-        snprintf(texts[at], sizeof(texts[at]), "n.%d", i);
+        snprintf(texts[at], sizeof(texts[at]), "n.%d%s", i, end);
         subjects[at] = str_of(texts[at]);
         if (at < SUBLIST_EXPECTED_MAX - 1)
             continue;
@@ -487,23 +488,28 @@ static void
 test_scattered(void **state)
 {
     enum { SUBS = 20000 };
+    static const char *const ends[] = { "", ".*", ".>", ".*.c" };
     struct sublist *sl = sublist_new();
     struct sublist_cache *cache = sublist_cache_new(sl);
     char text[16];
 
     (void)state;
     sublist_expect(sl, NULL, 0);
-    ask_in_turn(sl, cache, 1000, 0);
+    ask_in_turn(sl, cache, 1000, "", 0);
     assert_false(sublist_cache_is_scattered(cache)); /* few subscriptions are in reach anyway */
-    for (int i = 0; i < SUBS; i++) {
+    for (int i = 0; i < 4 * SUBS; i++) {
         struct subscription *sub;
 
-        snprintf(text, sizeof(text), "n.%d", i);
+        snprintf(text, sizeof(text), "n.%d%s", i / 4, ends[i % 4]);
         sub = sub_new(text, NULL);
         assert_int_equal(sublist_insert(sl, sub), ERR_OK);
         subscription_unref(sub);
     }
-    ask_in_turn(sl, cache, SUBS, 1);
+    ask_in_turn(sl, cache, SUBS, "", 1);
+    ask_in_turn(sl, cache, SUBS, ".b", 2);
+    ask_in_turn(sl, cache, SUBS, ".b.c", 2);
+    ask_in_turn(sl, cache, SUBS, ".b.c.d.e.f", 1);
+    ask_in_turn(sl, cache, SUBS, "..", 0);
     assert_true(sublist_cache_is_scattered(cache));
     sublist_cache_match(cache, STR_LIT("n.0"));
     sublist_cache_match(cache, STR_LIT("n.0"));
