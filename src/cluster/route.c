@@ -245,10 +245,10 @@ static void
 identify_timeout(struct route *route)
 {
     if (route->terms->auth_required && !route->connected) {
-        route_err(route, "Authentication Timeout");
+        route_log_refusal(route, "Authentication Timeout", "no CONNECT came in time");
         route_reject(route, proto_error_text(PROTO_ERR_AUTH_TIMEOUT), "Authentication Timeout");
     } else {
-        route_err(route, "no INFO came in time");
+        route_log_refusal(route, "Authentication Timeout", "no INFO came in time");
         route_close(route, "Authentication Timeout");
     }
 }

@@ -162,7 +162,9 @@ bool route_is_trusted(const struct route *route);
 
 /* route_ops.c */
 size_t route_on_data(void *peer, char *data, size_t len, size_t *need);
-/* route_login.c: a CONNECT arrived. */
+/* route_login.c: "what - cause" for the log, of one address only so often (auth_may_log). */
+void route_log_refusal(struct route *route, const char *what, const char *cause);
+/* A CONNECT arrived. */
 void route_connect(struct route *route, struct str json);
 /* Is the peer that entered under earlier terms still welcome? */
 bool route_is_welcome(const struct route *route);

@@ -19,8 +19,8 @@ struct login {
     struct auth_result result;
 };
 
-static void
-log_refusal(struct route *route, const char *what, const char *cause)
+void
+route_log_refusal(struct route *route, const char *what, const char *cause)
 {
     uint64_t left_out;
 
@@ -39,10 +39,10 @@ refuse(struct route *route, const struct auth_result *result)
     const char *cause = auth_cause_text(result->cause);
 
     if (result->verdict == AUTH_BUSY) {
-        log_refusal(route, "Authentication Timeout", cause);
+        route_log_refusal(route, "Authentication Timeout", cause);
         route_reject(route, proto_error_text(PROTO_ERR_AUTH_TIMEOUT), "Authentication Timeout");
     } else {
-        log_refusal(route, "authentication error", cause);
+        route_log_refusal(route, "authentication error", cause);
         route_reject(route, proto_error_text(PROTO_ERR_AUTH_VIOLATION), "Authentication Failure");
     }
 }

@@ -319,7 +319,7 @@ take_op(struct route *route, char *data, size_t len, size_t *used, size_t *need)
 
     *used = 0;
     if (is_stranger(route, data)) {
-        route_err(route, "authentication error - no CONNECT was sent");
+        route_log_refusal(route, "authentication error", "no CONNECT was sent");
         route_reject(route, proto_error_text(PROTO_ERR_AUTH_VIOLATION), "Authentication Failure");
         return;
     }

@@ -6,20 +6,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "fields.h"
 #include "proto/parser.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check_inside(struct str field, const char *data, size_t len)
-{
-    if (field.data == NULL) {
-        assert(field.len == 0);
-        return;
-    }
-    assert(field.data >= data && field.data <= data + len);
-    assert(field.len <= (size_t)(data + len - field.data));
-}
 
 static void
 check_op(const struct parse_limits *limits, const struct op *op, const char *data, size_t used)
@@ -35,13 +25,6 @@ check_op(const struct parse_limits *limits, const struct op *op, const char *dat
     assert(op->header_len <= op->payload.len);
     assert(op->kind != OP_HPUB || limits->headers);
     assert(data[used - 1] == '\n');
-}
-
-static void
-check_same(struct str a, struct str b, const char *a_data, const char *b_data)
-{
-    assert(a.len == b.len && (a.data == NULL) == (b.data == NULL));
-    assert(a.data == NULL || a.data - a_data == b.data - b_data);
 }
 
 static void
@@ -99,12 +82,12 @@ check_cut(const struct parse_limits *limits, const char *data, size_t len, enum 
     if (result == PARSE_OP) {
         assert(used == whole_used && op.kind == whole_op->kind);
         assert(op.max == whole_op->max && op.header_len == whole_op->header_len);
-        check_same(op.args, whole_op->args, piece, data);
-        check_same(op.subject, whole_op->subject, piece, data);
-        check_same(op.reply, whole_op->reply, piece, data);
-        check_same(op.queue, whole_op->queue, piece, data);
-        check_same(op.sid, whole_op->sid, piece, data);
-        check_same(op.payload, whole_op->payload, piece, data);
+        check_same_place(op.args, whole_op->args, piece, data);
+        check_same_place(op.subject, whole_op->subject, piece, data);
+        check_same_place(op.reply, whole_op->reply, piece, data);
+        check_same_place(op.queue, whole_op->queue, piece, data);
+        check_same_place(op.sid, whole_op->sid, piece, data);
+        check_same_place(op.payload, whole_op->payload, piece, data);
     }
     free(piece);
 }

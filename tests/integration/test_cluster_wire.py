@@ -393,6 +393,17 @@ def test_authentication_timeout(node):
         with dial(started.route_port) as peer:
             assert peer.read_op() == b"-ERR 'Authentication Timeout'\r\n"
             peer.expect_end()
+    assert "Authentication Timeout - no CONNECT came in time" in started.log()
+
+
+def test_strangers_do_not_fill_the_log(node):
+    started = authorized(node)
+    for _ in range(100):
+        with dial(started.route_port) as peer:
+            peer.send("PING\r\n")
+            assert peer.read_op() == b"-ERR 'Authorization Violation'\r\n"
+            peer.expect_end()
+    assert 1 <= started.log().count("no CONNECT was sent") < 100
 
 
 def test_port_is_closed_to_the_open_ones_by_reload(node):

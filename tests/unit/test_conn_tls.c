@@ -19,8 +19,8 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "loop_support.h"
 #include "net/conn.h"
-#include "net/loop.h"
 #include "tls_support.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -214,23 +214,6 @@ finish_end(struct end *end)
     wait_for(&end->ended);
     sem_destroy(&end->begun);
     sem_destroy(&end->ended);
-}
-
-static struct loop *
-loop_running(unsigned index)
-{
-    struct loop *loop = NULL;
-
-    assert_int_equal(loop_new(&loop, index, NULL), ERR_OK);
-    assert_int_equal(loop_start(loop, NULL), ERR_OK);
-    return loop;
-}
-
-static void
-loop_end(struct loop *loop)
-{
-    loop_stop(loop);
-    loop_free(loop);
 }
 
 static void

@@ -18,8 +18,8 @@
 #include <semaphore.h>
 
 #include "base/clock.h"
+#include "loop_support.h"
 #include "net/conn.h"
-#include "net/loop.h"
 #include "net/outq.h"
 
 struct call {
@@ -152,23 +152,6 @@ peer_stop(struct peer *peer)
     outq_unref(peer->outq);
     close(peer->far);
     sem_destroy(&peer->ended);
-}
-
-static struct loop *
-loop_running(unsigned index)
-{
-    struct loop *loop = NULL;
-
-    assert_int_equal(loop_new(&loop, index, NULL), ERR_OK);
-    assert_int_equal(loop_start(loop, NULL), ERR_OK);
-    return loop;
-}
-
-static void
-loop_end(struct loop *loop)
-{
-    loop_stop(loop);
-    loop_free(loop);
 }
 
 static void
