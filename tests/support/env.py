@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is tested, and how long a test may wait for it."""
 
+import collections
 import os
 import pathlib
 import random
@@ -40,15 +41,15 @@ def is_sanitized():
     return TIME_FACTOR > 1
 
 
-_WORKERS = 64  # side by side, at most
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % _WORKERS
-_given = set()  # by lasting_port()
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+_given = collections.deque(maxlen=20)  # by lasting_port(): more than a test has
 
 
 def lasting_port():
     """A free port for a server that is to come back on it: below those that the kernel gives to
     outgoing connections. A client that keeps dialling a port among those, while nobody listens,
-    can end up connected to itself and take it. None is given twice, nor to two workers."""
+    can end up connected to itself and take it. None is given twice in a test, nor to two workers."""
     ephemeral = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
         port = random.randrange(10_000, ephemeral)
@@ -57,7 +58,7 @@ def lasting_port():
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-                _given.add(port)
+                _given.append(port)
                 return port
             except OSError:
                 continue
