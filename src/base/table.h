@@ -112,8 +112,7 @@ table_prefetch_slot(const struct table *table, uint32_t hash)
         __builtin_prefetch(&seg->slots[table_home(seg, hash)]);
 }
 
-/* The same, once that slot has come: asks for the first len bytes of what is most likely the item.
- */
+/* The same, once that slot has come: asks for the first len bytes of what is likely the item. */
 static inline void
 table_prefetch_item(const struct table *table, uint32_t hash, size_t len)
 {

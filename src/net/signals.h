@@ -17,8 +17,9 @@
 struct signals;
 
 /* Calls caught(arg, signo) on the loop for each of these count signals that comes, even where the
- * parent process had them ignored; several of one kind that wait count once. Belongs to the loop's
- * thread, or to that which makes the loop; ended by signals_free(), which leaves them blocked. */
+ * parent process had them ignored; several of one kind that wait count once. Fails for want of a
+ * descriptor. Belongs to the loop's thread, or to that which makes the loop; ended by
+ * signals_free(), which leaves them blocked. */
 enum err signals_new(struct signals **out, struct loop *loop, const int *signos, size_t count,
                      void (*caught)(void *arg, int signo), void *arg, struct errmsg *why);
 void signals_free(struct signals *signals);

@@ -95,6 +95,7 @@ worker_match(struct worker *worker, struct account *account, struct str subject)
         worker->scattered = sublist_cache_is_scattered(worker->cache);
         return match;
     }
+    worker->scattered = false;
     match_unref(worker->fresh);
     worker->fresh = sublist_match(account->subs, subject);
     return worker->fresh;

@@ -301,9 +301,9 @@ walk_down(const struct tree *tree, struct walk *walk)
 void
 tree_expect(const struct tree *tree, const struct str *subjects, size_t count)
 {
-    struct walk walks[TREE_EXPECTED_MAX];
+    struct walk walks[SUBLIST_EXPECTED_MAX];
 
-    assert(count <= TREE_EXPECTED_MAX);
+    assert(count <= SUBLIST_EXPECTED_MAX);
     for (size_t i = 0; i < count; i++)
         walks[i] = (struct walk) { .node = tree->root, .rest = subjects[i] };
     for (unsigned depth = 0; depth < EXPECTED_DEPTH; depth++) {

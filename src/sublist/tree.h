@@ -41,8 +41,8 @@ void tree_remove(struct tree *tree, struct subscription *sub);
 /* Notes what matches; no token of subject is empty. false: out of memory. */
 bool tree_match(const struct tree *tree, struct str subject, struct collector *col);
 
-/* For sublist_expect(): asks the processor for what these will meet, one path of each. */
-#define TREE_EXPECTED_MAX 16
+/* For sublist_expect(): asks the processor for what these, SUBLIST_EXPECTED_MAX at most, will meet,
+ * one path of each. */
 void tree_expect(const struct tree *tree, const struct str *subjects, size_t count);
 
 /* Asserts every invariant; returns the count of subscriptions. */
